@@ -1,0 +1,1 @@
+//! Gives GitLab projects their own Kubernetes namespaces, and their CI jobs the credentials to deploy into them.

@@ -1,0 +1,2 @@
+//! The demo: a small university on this machine.
+fn main() {}

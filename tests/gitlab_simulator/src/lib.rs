@@ -1,0 +1,1 @@
+//! An in-memory GitLab for tests and the demo.
