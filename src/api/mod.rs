@@ -1,0 +1,25 @@
+//! The kinds that administrators write (group `gl-k8s.dev`, version `v1alpha1`, cluster-scoped), their defaults and what
+//! admission refuses; and the names and marks that the rest of the program shares with the cluster.
+//!
+//! One file per kind, `status` for what several kinds say about themselves.
+//! Types here are raw input: they mirror the YAML. What the operator works with after validation is typed elsewhere.
+
+mod class;
+mod instance;
+mod lenient;
+mod mapping;
+pub mod names;
+mod period;
+mod status;
+
+pub use class::*;
+pub use instance::*;
+pub use mapping::*;
+pub use period::{Period, PeriodError};
+pub use status::*;
+
+/// API group of all kinds.
+pub const GROUP: &str = "gl-k8s.dev";
+
+/// The version served and stored.
+pub const VERSION: &str = "v1alpha1";
