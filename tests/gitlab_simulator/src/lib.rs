@@ -1,1 +1,20 @@
-//! An in-memory GitLab for tests and the demo.
+//! An in-memory GitLab for tests and the demo: the part of GitLab's REST API that an operator meets, to the letter.
+//!
+//! - [`simulator`]: what tests hold in their hands;
+//! - [`server`]: the same over a socket, with or without TLS;
+//! - [`http`]: GitLab's ground rules: parameters, answers, authentication, paging;
+//! - [`access`]: roles, visibility, abilities;
+//! - [`state`]: the model;
+//! - [`resources`]: one module per GitLab resource.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod access;
+pub mod http;
+pub mod resources;
+pub mod server;
+pub mod simulator;
+pub mod state;
+
+pub use server::RunningSimulator;
+pub use simulator::{Options, Simulator};

@@ -1,0 +1,53 @@
+//! The way of one request through GitLab's checks: path, token, scope, door, parameters, handler.
+
+use http::Method;
+use jiff::Timestamp;
+
+use super::answer::{Answer, Body};
+use super::auth;
+use super::call::Call;
+use super::params::Params;
+use super::refusal::{Outcome, Refusal};
+use super::request::Request;
+use super::route::{Found, RouteTable};
+use crate::state::State;
+
+/// Answers a request; nothing here waits.
+pub fn answer(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp) -> Answer {
+    let mut answer = run(routes, state, request, now).unwrap_or_else(Refusal::into_answer);
+    if request.method == Method::HEAD {
+        answer.body = Body::Empty;
+    }
+    answer
+}
+
+fn run(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp) -> Outcome {
+    if is_below(&request.path, "/api/v3") {
+        let gone = "API V3 is no longer supported. Use API V4 instead.";
+        return Err(Refusal::error(http::StatusCode::GONE, gone));
+    }
+    let Some(path) = request.path.strip_prefix("/api/v4").filter(|_| is_below(&request.path, "/api/v4")) else {
+        return Err(Refusal::unknown_path());
+    };
+    let (route, path) = match routes.find(&request.method, path) {
+        Found::Route(route, path) => (route, path),
+        Found::WrongMethod => return Err(Refusal::wrong_method()),
+        Found::Nothing => return Err(Refusal::unknown_path()),
+    };
+    if request.malformed {
+        let reason = "message body does not match declared format";
+        return Err(Refusal::error(http::StatusCode::BAD_REQUEST, reason));
+    }
+    let caller = auth::authenticate(state, request, route, now)?;
+    auth::pass(route.door, caller.as_ref(), &request.method)?;
+    let mut call = Call { state, request, caller, params: Params::default(), now, path };
+    if let Some(before) = route.before {
+        before(&mut call)?;
+    }
+    call.params = Params::check(&route.params, &request.parameters).map_err(|errors| Refusal::parameters(&errors))?;
+    (route.handler)(&mut call)
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

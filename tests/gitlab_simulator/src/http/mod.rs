@@ -1,0 +1,12 @@
+//! GitLab's ground rules over HTTP: parameters, answers, authentication, paging, limits.
+
+pub mod answer;
+pub mod auth;
+pub mod call;
+pub mod dispatch;
+pub mod form;
+pub mod paging;
+pub mod params;
+pub mod refusal;
+pub mod request;
+pub mod route;
