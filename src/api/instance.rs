@@ -1,13 +1,13 @@
 //! `GitLabInstance`: a GitLab server, and how it reaches this cluster.
 
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, InstanceTokenStatus, MappingCounts, Period};
+use super::{Condition, InstanceTokenStatus, MappingCounts, Period, rules};
 
 /// A GitLab server, and how it reaches this cluster.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "gl-k8s.dev",
     version = "v1alpha1",
@@ -17,11 +17,47 @@ use super::{Condition, InstanceTokenStatus, MappingCounts, Period};
     category = "gl-k8s",
     status = "GitLabInstanceStatus",
     derive = "PartialEq",
-    doc = "A GitLab server, and how it reaches this cluster."
+    doc = "A GitLab server, and how it reaches this cluster.",
+    validation = rules::SHORT_OBJECT_NAME,
+    printcolumn(name = "URL", type_ = "string", json_path = ".spec.url"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
+    printcolumn(
+        name = "Mappings",
+        type_ = "integer",
+        json_path = ".status.mappings.total",
+        description = "Mappings that name this instance"
+    ),
+    printcolumn(
+        name = "Token expires",
+        type_ = "string",
+        json_path = ".status.token.expiresAt",
+        description = "When GitLab will refuse the instance's token; empty if never"
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct GitLabInstanceSpec {
     /// Base URL of GitLab, such as `https://gitlab.example.edu`, without a trailing slash; immutable. `http` only for a loopback host.
+    #[schemars(length(min = 1, max = 255))]
+    #[x_kube(
+        validation = rules::IMMUTABLE,
+        validation = rules::URL,
+        validation = rules::PLAIN_URL,
+        validation = (
+            "!isURL(self) || url(self).getScheme() == 'https' || (url(self).getScheme() == 'http' \
+             && (url(self).getHostname() == 'localhost' \
+             || (isIP(url(self).getHostname()) && ip(url(self).getHostname()).isLoopback())))",
+            "must begin with https://; http:// is only for a loopback host (localhost, 127.0.0.1, [::1])"
+        )
+    )]
     pub url: String,
     /// The Secret with the GitLab token, in the operator's own namespace. It has two keys: `token`, and `url`, which must equal
     /// `spec.url`, so that changing this object cannot send the token to another host.
@@ -33,9 +69,18 @@ pub struct GitLabInstanceSpec {
     pub cluster: ClusterAccess,
     /// Put directly in front of every namespace name; immutable. Empty, or small letters, digits and dashes that end with a dash.
     #[serde(default)]
+    #[schemars(length(max = 20))]
+    #[x_kube(
+        validation = rules::IMMUTABLE,
+        validation = (
+            "self.matches('^([a-z0-9][a-z0-9-]{0,18}-)?$')",
+            "must be empty, or begin with a small letter or digit, go on with small letters, digits and '-', and end with '-'"
+        )
+    )]
     pub namespace_prefix: String,
     /// How often what was delivered is compared with GitLab.
     #[serde(default = "default_drift_interval")]
+    #[x_kube(validation = ("duration(self) >= duration('1s')", "must be at least 1s"))]
     pub drift_interval: Period,
 }
 
@@ -44,10 +89,12 @@ fn default_drift_interval() -> Period {
 }
 
 /// A Secret in the operator's own namespace.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
     /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rules::OBJECT_NAME)]
     pub name: String,
 }
 
@@ -60,40 +107,72 @@ pub struct InstanceCaCertificate {
 }
 
 /// One key of a ConfigMap in the operator's own namespace.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMapKeyRef {
     /// Name of the ConfigMap.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rules::OBJECT_NAME)]
     pub name: String,
     /// Key in it.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rules::CONFIG_MAP_KEY)]
     pub key: String,
 }
 
 /// What GitLab is told about this cluster.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterAccess {
     /// This cluster's name inside GitLab; immutable.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(
+        validation = rules::IMMUTABLE,
+        validation = (r"!self.matches('[/\\p{Cc}]')", "must contain no '/' and no control characters"),
+        validation = ("self == self.trim()", "must not begin or end with a space")
+    )]
     pub name: String,
     /// URL of the Kubernetes API as jobs reach it, such as `https://icc.example.edu:6443`.
+    #[schemars(length(min = 1, max = 255))]
+    #[x_kube(
+        validation = rules::URL,
+        validation = rules::PLAIN_URL,
+        validation = ("self.startsWith('https://')", "must begin with https://")
+    )]
     pub api_server: String,
     /// Where jobs get the certificate authority of the Kubernetes API from.
     #[serde(default)]
     pub ca_certificate: ClusterCaCertificate,
     /// Domain under which the cluster's ingress answers; jobs get it as `KUBE_INGRESS_BASE_DOMAIN`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = (
+        "!format.dns1123Subdomain().validate(self).hasValue()",
+        "must be a domain name in small letters, such as icc.example.edu"
+    ))]
     pub ingress_base_domain: Option<String>,
 }
 
 /// The certificate authority of the Kubernetes API.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = ("self.source != 'Inline' || has(self.inline)", "source: Inline needs the certificates in inline"),
+    validation = ("self.source == 'Inline' || !has(self.inline)", "inline is only for source: Inline"),
+    validation = ("self.source != 'ConfigMap' || has(self.configMap)", "source: ConfigMap needs name and key in configMap"),
+    validation = ("self.source == 'ConfigMap' || !has(self.configMap)", "configMap is only for source: ConfigMap")
+)]
 pub struct ClusterCaCertificate {
     /// Where it comes from.
     #[serde(default)]
     pub source: CaSource,
     /// The certificates as PEM, with `source: Inline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    #[x_kube(validation = (
+        "self.contains('-----BEGIN CERTIFICATE-----') && !self.contains('PRIVATE KEY-----')",
+        "must be one or more certificates as PEM (BEGIN CERTIFICATE), and no private key"
+    ))]
     pub inline: Option<String>,
     /// The ConfigMap that holds them as PEM, in the operator's own namespace, with `source: ConfigMap`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

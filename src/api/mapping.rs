@@ -1,13 +1,13 @@
 //! `ProjectMapping`: one GitLab project that gets namespaces here.
 
-use kube::CustomResource;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, EnvironmentStatus, HandledRequests, MappingSummary, ProjectStatus};
+use super::{Condition, EnvironmentStatus, HandledRequests, MappingSummary, ProjectStatus, rules};
 
 /// One GitLab project that gets namespaces here.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "gl-k8s.dev",
     version = "v1alpha1",
@@ -17,20 +17,55 @@ use super::{Condition, EnvironmentStatus, HandledRequests, MappingSummary, Proje
     category = "gl-k8s",
     status = "ProjectMappingStatus",
     derive = "PartialEq",
-    doc = "One GitLab project that gets namespaces here."
+    doc = "One GitLab project that gets namespaces here.",
+    validation = rules::SHORT_OBJECT_NAME,
+    printcolumn(
+        name = "Project",
+        type_ = "string",
+        json_path = ".status.project.path",
+        description = "Path of the project as GitLab last reported it"
+    ),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.summary.reason", description = "Why it is not ready"),
+    printcolumn(name = "Namespaces", type_ = "string", json_path = ".status.summary.namespaces"),
+    printcolumn(
+        name = "Token expires",
+        type_ = "string",
+        json_path = ".status.summary.nextTokenExpiry",
+        description = "When the first of its tokens ends; each is renewed before that"
+    ),
+    printcolumn(name = "Class", type_ = "string", json_path = ".spec.class", priority = 1),
+    printcolumn(name = "Access", type_ = "string", json_path = ".spec.ciAccess.method", priority = 1),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectMappingSpec {
     /// Name of the `GitLabInstance`; immutable.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = rules::IMMUTABLE, validation = rules::OBJECT_NAME)]
     pub instance: String,
     /// The project: its path or its id; immutable.
+    #[x_kube(validation = rules::IMMUTABLE)]
     pub project: ProjectRef,
     /// Name of the `NamespaceClass`.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = rules::OBJECT_NAME)]
     pub class: String,
     /// One namespace for each environment or one for the whole project; immutable.
     #[serde(default)]
+    #[x_kube(validation = rules::IMMUTABLE)]
     pub namespaces: NamespaceLayout,
     /// The environments whose jobs may deploy here; at least one.
+    #[schemars(
+        length(min = 1, max = 100),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
     pub environments: Vec<EnvironmentSpec>,
     /// How the project's jobs get their credentials.
     #[serde(default)]
@@ -44,14 +79,22 @@ pub struct ProjectMappingSpec {
 }
 
 /// A GitLab project: exactly one of the two.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.path) != has(self.id)", "needs exactly one of path and id"))]
 pub struct ProjectRef {
     /// Path with its groups, such as `team/web-app`; looked up once, then the id counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = (
+        "self.matches('^[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+$') \
+         && !self.split('/').exists(s, s == '.' || s == '..' || s.endsWith('.git') || s.endsWith('.atom'))",
+        "must be the path of a project with its groups, such as team/web-app: no URL, no slash at the ends, no .git"
+    ))]
     pub path: Option<String>,
     /// Numeric id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub id: Option<i64>,
 }
 
@@ -66,10 +109,21 @@ pub enum NamespaceLayout {
 }
 
 /// An environment whose jobs may deploy here.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentSpec {
     /// Exact name of the GitLab environment.
+    #[schemars(length(min = 1, max = 255))]
+    #[x_kube(
+        validation = (
+            "self.matches('^[A-Za-z0-9 _./${}-]+$') && self.trim() != ''",
+            "must be the exact name of a GitLab environment: letters, digits, '-', '_', '/', '$', '{', '}', '.' and spaces"
+        ),
+        validation = (
+            "!self.startsWith('/') && !self.endsWith('/')",
+            "must not begin or end with '/': GitLab refuses such an environment"
+        )
+    )]
     pub name: String,
     /// Its tier; GitLab guesses it from the name if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

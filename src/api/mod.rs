@@ -1,15 +1,18 @@
 //! The kinds that administrators write (group `gl-k8s.dev`, version `v1alpha1`, cluster-scoped), their defaults and what
 //! admission refuses; and the names and marks that the rest of the program shares with the cluster.
 //!
-//! One file per kind, `status` for what several kinds say about themselves.
+//! One file per kind, `status` for what several kinds say about themselves, [`crds`] for the generated YAML.
 //! Types here are raw input: they mirror the YAML. What the operator works with after validation is typed elsewhere.
 
 mod class;
+pub mod crds;
 mod instance;
+mod kubernetes;
 mod lenient;
 mod mapping;
 pub mod names;
 mod period;
+mod rules;
 mod status;
 
 pub use class::*;
