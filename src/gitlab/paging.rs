@@ -1,0 +1,47 @@
+//! Listings: pages read to the end, with a bound.
+
+use bytes::Bytes;
+use http::Response;
+use serde::de::DeserializeOwned;
+
+use super::{call::Call, client::Client, error::Error, json};
+
+/// The most that GitLab gives at a time.
+pub(super) const PER_PAGE: usize = 100;
+/// The most pages of one listing. GitLab keeps at most 8,000 variables in a project; more than 50,000 environments in one are
+/// beyond what a mapping can sensibly serve.
+const MOST_PAGES: u32 = 500;
+
+impl Client {
+    /// Reads every page of a listing with offset pagination. Either all of it or an error: no part is ever taken for the
+    /// whole.
+    pub(super) async fn all<T: DeserializeOwned>(&self, call: impl Fn() -> Call) -> Result<Vec<T>, Error> {
+        let mut items: Vec<T> = Vec::new();
+        let mut previous: Option<Bytes> = None;
+        for page in 1..=MOST_PAGES {
+            let call = call().query("per_page", PER_PAGE).query("page", page);
+            let endpoint = call.label;
+            let answer = self.send(&call).await?;
+            let mut found: Vec<T> = json::decode(endpoint, &answer)?;
+            let count = found.len();
+            if count > 0 && previous.as_ref() == Some(answer.body()) {
+                return Err(Error::EndlessListing { endpoint, pages: page });
+            }
+            items.append(&mut found);
+            if !has_next_page(&answer, page, count) {
+                return Ok(items);
+            }
+            previous = Some(answer.into_body());
+        }
+        Err(Error::EndlessListing { endpoint: call().label, pages: MOST_PAGES })
+    }
+}
+
+/// GitLab names the next page, with an empty text on the last one. Where a proxy drops the header, a full page means that
+/// there may be more.
+fn has_next_page(answer: &Response<Bytes>, page: u32, count: usize) -> bool {
+    match answer.headers().get("x-next-page").and_then(|value| value.to_str().ok()) {
+        Some(next) => next.trim().parse::<u32>().is_ok_and(|next| next > page),
+        None => count >= PER_PAGE,
+    }
+}
