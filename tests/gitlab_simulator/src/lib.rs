@@ -5,6 +5,7 @@
 //! - [`http`]: GitLab's ground rules: parameters, answers, authentication, paging;
 //! - [`access`]: roles, visibility, abilities;
 //! - [`state`]: the model;
+//! - [`rules`]: GitLab's rules as pure functions;
 //! - [`resources`]: one module per GitLab resource.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -12,6 +13,7 @@
 pub mod access;
 pub mod http;
 pub mod resources;
+pub mod rules;
 pub mod server;
 pub mod simulator;
 pub mod state;
