@@ -52,9 +52,7 @@ pub struct GitLabInstanceSpec {
         validation = rules::URL,
         validation = rules::PLAIN_URL,
         validation = (
-            "!isURL(self) || url(self).getScheme() == 'https' || (url(self).getScheme() == 'http' \
-             && (url(self).getHostname() == 'localhost' \
-             || (isIP(url(self).getHostname()) && ip(url(self).getHostname()).isLoopback())))",
+            r"self.startsWith('https://') || self.matches('^http://(localhost|127(\\.[0-9]{1,3}){3}|\\[::1\\])(:[0-9]+)?(/.*)?$')",
             "must begin with https://; http:// is only for a loopback host (localhost, 127.0.0.1, [::1])"
         )
     )]

@@ -99,10 +99,12 @@ fn quantities(map: &mut Value, most: u32) {
     map["additionalProperties"] = json!({
         "description": "A quantity such as 500m, 2 or 4Gi.",
         "x-kubernetes-int-or-string": true,
+        "minimum": 0,
+        "maxLength": 64,
     });
     rule(
         &mut map["additionalProperties"],
-        "type(self) == int ? self >= 0 : isQuantity(self) && !self.startsWith('-')",
+        "type(self) == int || (isQuantity(self) && !self.startsWith('-'))",
         "must be a Kubernetes quantity such as 500m, 2 or 4Gi, and not negative",
     );
 }
