@@ -6,11 +6,13 @@
 //! - [`access`]: roles, visibility, abilities;
 //! - [`state`]: the model;
 //! - [`rules`]: GitLab's rules as pure functions;
+//! - [`entities`]: JSON objects that several resources show;
 //! - [`resources`]: one module per GitLab resource.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod access;
+pub mod entities;
 pub mod http;
 pub mod resources;
 pub mod rules;

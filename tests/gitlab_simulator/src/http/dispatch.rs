@@ -44,7 +44,7 @@ fn run(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp
     if let Some(before) = route.before {
         before(&mut call)?;
     }
-    call.params = Params::check(&route.params, &request.parameters).map_err(|errors| Refusal::parameters(&errors))?;
+    call.params = route.check(&request.parameters)?;
     (route.handler)(&mut call)
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::params::{Fallback, Kind, Param};
+use super::params::{Fallback, Kind, Param, Params};
 use super::refusal::{Outcome, Refusal};
 
 /// Who passes an endpoint's door, before roles are looked at.
@@ -56,6 +57,41 @@ pub enum Limit {
     User,
 }
 
+/// A rule about several parameters together.
+#[derive(Clone, Copy, Debug)]
+pub enum Together {
+    /// Not two of them: `a, b are mutually exclusive` unless another end of the sentence is given.
+    Exclusive(&'static [&'static str], Option<&'static str>),
+    /// One at least.
+    AtLeastOne(&'static [&'static str]),
+    /// One exactly.
+    ExactlyOne(&'static [&'static str]),
+}
+
+impl Together {
+    /// The sentence to refuse with, if any.
+    pub fn violation(self, params: &Params) -> Option<String> {
+        let given = |names: &[&'static str]| -> Vec<&'static str> {
+            names.iter().copied().filter(|name| params.has(name)).collect()
+        };
+        match self {
+            Self::Exclusive(names, sentence) => {
+                let given = given(names);
+                let end = sentence.unwrap_or("are mutually exclusive");
+                (given.len() > 1).then(|| format!("{} {end}", given.join(", ")))
+            }
+            Self::AtLeastOne(names) => given(names)
+                .is_empty()
+                .then(|| format!("{} are missing, at least one parameter must be provided", names.join(", "))),
+            Self::ExactlyOne(names) => match given(names).as_slice() {
+                [] => Some(format!("{} are missing, exactly one parameter must be provided", names.join(", "))),
+                [_] => None,
+                several => Some(format!("{} are mutually exclusive", several.join(", "))),
+            },
+        }
+    }
+}
+
 /// Runs one endpoint.
 pub type Handler = fn(&mut Call<'_>) -> Outcome;
 
@@ -72,6 +108,7 @@ pub struct Route {
     pub(crate) limit: Option<Limit>,
     pub(crate) before: Option<Before>,
     pub(crate) params: Vec<&'static [Param]>,
+    pub(crate) together: Vec<Together>,
     pub(crate) handler: Handler,
 }
 
@@ -90,6 +127,7 @@ impl Route {
             limit: None,
             before: None,
             params: Vec::new(),
+            together: Vec::new(),
             handler,
         }
     }
@@ -147,6 +185,20 @@ impl Route {
     pub fn params(mut self, params: &'static [Param]) -> Self {
         self.params.push(params);
         self
+    }
+
+    /// A rule about several parameters together.
+    #[must_use]
+    pub fn together(mut self, rule: Together) -> Self {
+        self.together.push(rule);
+        self
+    }
+
+    /// The declared parameters of a request, checked.
+    pub fn check(&self, given: &Map<String, Value>) -> Result<Params, Refusal> {
+        let params = Params::check(&self.params, given).map_err(|errors| Refusal::parameters(&errors))?;
+        let violations: Vec<String> = self.together.iter().filter_map(|rule| rule.violation(&params)).collect();
+        if violations.is_empty() { Ok(params) } else { Err(Refusal::parameters(&violations)) }
     }
 
     /// Declares `page` and `per_page`.
