@@ -1,5 +1,11 @@
 //! Gives GitLab projects their own Kubernetes namespaces, and their CI jobs the credentials to deploy into them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod api;
+pub mod context;
+pub mod declared;
 pub mod gitlab;
 pub mod naming;
+pub mod plan;
+pub mod status;

@@ -1,0 +1,8 @@
+//! What should exist: synchronous functions from declarations and facts to values. Nothing here talks to a server.
+
+pub mod ci_access;
+pub mod credentials;
+pub mod difference;
+pub mod environments;
+pub mod namespace;
+pub mod ownership;
