@@ -59,7 +59,7 @@ impl Client {
     /// [`Error::InvalidToken`] when the token cannot be one.
     pub fn new(base_url: &str, token: SecretString, transport: Transport, pace: Arc<Pace>) -> Result<Self, Error> {
         check_base_url(base_url)
-            .map_err(|reason| Error::InvalidBaseUrl { url: without_user(base_url).to_owned(), reason })?;
+            .map_err(|reason| Error::InvalidBaseUrl { url: without_secrets(base_url).to_owned(), reason })?;
         let text = token.expose_secret().trim();
         let mut header = HeaderValue::from_str(text).map_err(|_| Error::InvalidToken)?;
         if text.is_empty() {
@@ -185,8 +185,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// An address without user and password, for messages.
-fn without_user(url: &str) -> &str {
+/// An address without user, password, query and fragment, for messages.
+fn without_secrets(url: &str) -> &str {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
     url.rsplit_once('@').map_or(url, |(_, rest)| rest)
 }
 

@@ -20,7 +20,7 @@ pub enum Error {
     /// The address of the instance cannot be used.
     #[error("the GitLab address {url:?} cannot be used: {reason}")]
     InvalidBaseUrl {
-        /// The address as given, without what stands before an `@`.
+        /// The address as given, without user, query and fragment.
         url: String,
         /// What is wrong with it.
         reason: &'static str,

@@ -23,7 +23,8 @@ mod transport;
 mod variables;
 
 #[cfg(test)]
-mod scripted;
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
 
 pub use client::{Client, Observer};
 pub use clusters::{Cluster, ClusterSettings};

@@ -181,11 +181,7 @@ fn failure(error: reqwest::Error, doing: &str) -> TransportError {
 
 /// Whether TLS is at the bottom of it.
 fn is_about_tls(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| {
-        // An I/O error keeps what it wraps to itself: its source is the source of that.
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
-    })
+    causes(error).any(|cause| cause.is::<rustls::Error>())
 }
 
 /// An error and its causes in one line.
@@ -202,5 +198,11 @@ fn in_words(error: &(dyn StdError + 'static)) -> String {
 
 /// An error and what caused it, outermost first.
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| {
+        // An I/O error does not give what it wraps as its source, but the source of that.
+        match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+            None => error.source(),
+        }
+    })
 }

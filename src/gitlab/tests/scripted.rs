@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use secrecy::SecretString;
 
-use super::{Client, Pace, Transport, TransportError, TransportErrorKind};
+use crate::gitlab::{Client, Pace, Transport, TransportError, TransportErrorKind};
 
 pub const TOKEN: &str = "glpat-scripted-token-0123456789";
 
