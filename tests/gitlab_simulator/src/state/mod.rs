@@ -4,23 +4,33 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+pub mod clusters;
 pub mod deploy_tokens;
+pub mod environments;
+pub mod features;
 pub mod groups;
 pub mod ids;
 pub mod members;
+pub mod owner;
 pub mod projects;
 pub mod settings;
 pub mod tokens;
 pub mod users;
+pub mod variables;
 
+use clusters::Cluster;
 use deploy_tokens::DeployToken;
+use environments::Environment;
+use features::Features;
 use groups::Group;
 use ids::Ids;
 use members::{Member, Source};
+use owner::Owner;
 use projects::{Namespace, Project};
 use settings::Settings;
 use tokens::Tokens;
 use users::Users;
+use variables::Variable;
 
 /// Everything the simulated instance knows. Handlers get it by `&mut`, so each request is one transaction.
 #[derive(Debug)]
@@ -45,6 +55,14 @@ pub struct State {
     pub members: BTreeMap<u64, Member>,
     /// Deploy tokens by id.
     pub deploy_tokens: BTreeMap<u64, DeployToken>,
+    /// CI/CD variables by id.
+    pub variables: BTreeMap<u64, Variable>,
+    /// Environments by id.
+    pub environments: BTreeMap<u64, Environment>,
+    /// Certificate-based clusters by id.
+    pub clusters: BTreeMap<u64, Cluster>,
+    /// Feature flags.
+    pub features: Features,
     /// Application settings.
     pub settings: Settings,
 }
@@ -63,6 +81,10 @@ impl State {
             moved_paths: BTreeMap::new(),
             members: BTreeMap::new(),
             deploy_tokens: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            environments: BTreeMap::new(),
+            clusters: BTreeMap::new(),
+            features: Features::default(),
             settings: Settings::default(),
         }
     }
@@ -75,6 +97,17 @@ impl State {
         self.moved_paths.retain(|_, target| *target != id);
         self.members.retain(|_, member| member.source != source);
         self.deploy_tokens.retain(|_, token| token.source != source);
+        self.environments.retain(|_, environment| environment.project_id != id);
+        self.forget_owner(Owner::Project(id));
+        for cluster in self.clusters.values_mut() {
+            cluster.management_project = cluster.management_project.filter(|project| *project != id);
+        }
+    }
+
+    /// Forgets the variables and clusters of an owner.
+    fn forget_owner(&mut self, owner: Owner) {
+        self.variables.retain(|_, variable| variable.owner != owner);
+        self.clusters.retain(|_, cluster| cluster.owner != owner);
     }
 
     /// Forgets a group, the groups and the projects below it.
@@ -96,6 +129,7 @@ impl State {
         self.groups.remove(&id);
         self.members.retain(|_, member| member.source != source);
         self.deploy_tokens.retain(|_, token| token.source != source);
+        self.forget_owner(Owner::Group(id));
         for group in self.groups.values_mut() {
             group.shares.retain(|share| share.group_id != id);
         }
