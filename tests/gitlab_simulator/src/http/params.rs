@@ -1,6 +1,11 @@
 //! Declared parameters, as the API framework of GitLab (Grape) checks them: coercion, all errors collected, unknown ones dropped.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+
+use crate::state::tokens::today;
 
 /// What a parameter is.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +16,10 @@ pub enum Kind {
     Integer,
     /// `true` or `false`, also as text.
     Flag,
+    /// A moment in ISO 8601; a bare date is its first moment in UTC. Kept as text.
+    Time,
+    /// A day in ISO 8601; the day of a moment. Kept as text.
+    Date,
     /// An array of texts, or one text with commas.
     Texts,
     /// An array of whole numbers, or one text with commas.
@@ -126,6 +135,16 @@ impl Params {
     /// Is the boolean given and true?
     pub fn is_true(&self, name: &str) -> bool {
         self.flag(name) == Some(true)
+    }
+
+    /// The moment, unless absent or null.
+    pub fn time(&self, name: &str) -> Option<Timestamp> {
+        self.text(name).and_then(|text| text.parse().ok())
+    }
+
+    /// The day, unless absent or null.
+    pub fn date(&self, name: &str) -> Option<Date> {
+        self.text(name).and_then(|text| text.parse().ok())
     }
 
     /// The list of texts; empty when absent.
@@ -244,6 +263,8 @@ fn coerce(kind: Kind, raw: &Value) -> Option<Value> {
         Kind::Text => scalar_text(raw).map(Value::from),
         Kind::Integer => integer(raw),
         Kind::Flag => flag(raw),
+        Kind::Time => moment(raw, |at| at.to_string()),
+        Kind::Date => moment(raw, |at| today(at).to_string()),
         Kind::Texts => list(raw, |value| scalar_text(value).map(Value::from)),
         Kind::Integers => list(raw, integer),
         Kind::Hash(_) | Kind::Hashes(_) => None,
@@ -257,6 +278,16 @@ fn scalar_text(raw: &Value) -> Option<String> {
         Value::Bool(flag) => Some(flag.to_string()),
         _ => None,
     }
+}
+
+fn moment(raw: &Value, shown: impl Fn(Timestamp) -> String) -> Option<Value> {
+    let text = raw.as_str()?;
+    if text.is_empty() {
+        return Some(Value::Null);
+    }
+    let date = |text: &str| text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let at = text.parse::<Timestamp>().ok().or_else(|| date(text))?;
+    Some(Value::from(shown(at)))
 }
 
 fn integer(raw: &Value) -> Option<Value> {

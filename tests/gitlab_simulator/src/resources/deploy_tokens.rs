@@ -31,7 +31,7 @@ const LIST: &[Param] = &[Param::optional("active", Kind::Flag)];
 const CREATE: &[Param] = &[
     Param::required("name", Kind::Text),
     Param::required("scopes", Kind::Texts).values(SCOPES),
-    Param::optional("expires_at", Kind::Text),
+    Param::optional("expires_at", Kind::Time),
     Param::optional("username", Kind::Text),
 ];
 
@@ -101,10 +101,6 @@ fn list(call: &mut Call<'_>, source: Source) -> Outcome {
 }
 
 fn create(call: &mut Call<'_>, source: Source) -> Outcome {
-    let expires_at = match call.params.present("expires_at") {
-        None => None,
-        Some(text) => Some(moment(text).ok_or_else(|| Refusal::parameters(&["expires_at is invalid".to_owned()]))?),
-    };
     let secret = new_secret("gldt-");
     let id = call.state.ids.next(Sequence::DeployToken);
     let default_username = format!("gitlab+deploy-token-{id}");
@@ -113,7 +109,7 @@ fn create(call: &mut Call<'_>, source: Source) -> Outcome {
         source,
         name: call.params.text("name").unwrap_or_default().to_owned(),
         username: call.params.present("username").unwrap_or(&default_username).to_owned(),
-        expires_at,
+        expires_at: call.params.time("expires_at"),
         scopes: call.params.texts("scopes"),
         revoked: false,
         created_at: call.now,
@@ -152,13 +148,5 @@ fn shape(token: &DeployToken, now: Timestamp) -> Value {
         "scopes": token.scopes,
         "revoked": token.revoked,
         "expired": token.is_expired(now),
-    })
-}
-
-/// A moment in ISO 8601; a bare date is its first moment in UTC.
-fn moment(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| {
-        let date: jiff::civil::Date = text.parse().ok()?;
-        Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
     })
 }

@@ -4,11 +4,19 @@ use crate::http::route::RouteTable;
 
 pub mod deploy_tokens;
 pub mod metadata;
+pub mod variables;
+pub mod personal_access_tokens;
+pub mod user_accounts;
+pub mod users;
 
 /// Every endpoint below `/api/v4`.
 pub fn table() -> RouteTable {
     let mut routes = Vec::new();
     routes.extend(deploy_tokens::routes());
     routes.extend(metadata::routes());
+    routes.extend(variables::routes());
+    routes.extend(users::routes());
+    routes.extend(user_accounts::routes());
+    routes.extend(personal_access_tokens::routes());
     RouteTable::new(routes)
 }
