@@ -1,0 +1,3 @@
+//! The program's subcommands, one file each.
+
+pub mod name;
