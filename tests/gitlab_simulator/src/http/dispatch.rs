@@ -14,6 +14,7 @@ use crate::state::State;
 
 /// Answers a request; nothing here waits.
 pub fn answer(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp) -> Answer {
+    state.settle_environments(now);
     let mut answer = run(routes, state, request, now).unwrap_or_else(Refusal::into_answer);
     if request.method == Method::HEAD {
         answer.body = Body::Empty;

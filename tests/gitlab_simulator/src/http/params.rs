@@ -52,13 +52,23 @@ pub struct Param {
     not_blank: bool,
     values: &'static [&'static str],
     excluded: &'static [&'static str],
+    refusal: Option<&'static str>,
     fallback: Fallback,
 }
 
 impl Param {
     /// A parameter that may be absent.
     pub const fn optional(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, required: false, not_blank: false, values: &[], excluded: &[], fallback: Fallback::Absent }
+        Self {
+            name,
+            kind,
+            required: false,
+            not_blank: false,
+            values: &[],
+            excluded: &[],
+            refusal: None,
+            fallback: Fallback::Absent,
+        }
     }
 
     /// A parameter that must be there: else `name is missing`.
@@ -79,6 +89,11 @@ impl Param {
     /// Not these values: else `name has a value not allowed`.
     pub const fn except(self, excluded: &'static [&'static str]) -> Self {
         Self { excluded, ..self }
+    }
+
+    /// Not to be given at all: else the name and this sentence.
+    pub const fn refused(self, sentence: &'static str) -> Self {
+        Self { refusal: Some(sentence), ..self }
     }
 
     /// The value when absent.
@@ -191,6 +206,11 @@ fn check_one(
         errors.push(format!("{full} is invalid"));
         return;
     };
+    if let Some(sentence) = param.refusal
+        && !is_blank(&value)
+    {
+        errors.push(format!("{full} {sentence}"));
+    }
     if param.not_blank && is_blank(&value) {
         errors.push(format!("{full} is empty"));
     }

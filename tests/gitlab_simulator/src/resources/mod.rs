@@ -3,6 +3,7 @@
 use crate::http::route::RouteTable;
 
 pub mod deploy_tokens;
+pub mod environments;
 pub mod metadata;
 pub mod variables;
 pub mod personal_access_tokens;
@@ -13,6 +14,7 @@ pub mod users;
 pub fn table() -> RouteTable {
     let mut routes = Vec::new();
     routes.extend(deploy_tokens::routes());
+    routes.extend(environments::routes());
     routes.extend(metadata::routes());
     routes.extend(variables::routes());
     routes.extend(users::routes());

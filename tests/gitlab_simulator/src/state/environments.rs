@@ -78,6 +78,8 @@ pub struct Deployment {
     pub id: u64,
     /// The job that deployed.
     pub job_id: u64,
+    /// Who ran the pipeline.
+    pub user_id: u64,
     /// Branch or tag.
     pub git_ref: String,
     /// Did it succeed?

@@ -27,6 +27,8 @@ pub enum Sequence {
     Job,
     /// Pipelines.
     Pipeline,
+    /// Deployments.
+    Deployment,
 }
 
 /// The last id given, per sequence.
