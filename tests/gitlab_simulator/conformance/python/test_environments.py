@@ -6,7 +6,7 @@ import gitlab
 import pytest
 from gitlab.const import AccessLevel
 
-KEYS = [
+KEYS = {
     "id",
     "name",
     "slug",
@@ -19,12 +19,12 @@ KEYS = [
     "auto_stop_at",
     "description",
     "auto_stop_setting",
-]
+}
 
 
 def test_an_environment_gets_slug_tier_and_state(project):
     environment = project.environments.create({"name": "production"})
-    assert [key for key in environment.attributes if key != "project_id"] == KEYS
+    assert environment.attributes.keys() - {"project_id"} == KEYS
     assert (environment.slug, environment.tier, environment.state) == ("production", "production", "available")
     assert environment.project["id"] == project.id
     assert (environment.external_url, environment.description, environment.auto_stop_at) == (None, None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gitlab
 import pytest
 
-BASIC_KEYS = ["id", "username", "public_email", "name", "state", "locked", "avatar_url", "web_url"]
+BASIC_KEYS = {"id", "username", "public_email", "name", "state", "locked", "avatar_url", "web_url"}
 
 
 def test_a_created_user_is_active_and_found_by_name(admin, new_user):
@@ -26,7 +26,7 @@ def test_users_are_listed_newest_first(admin, new_user):
 def test_an_administrator_sees_more_of_a_user_than_others(admin, new_user, new_person):
     user, person = new_user(), new_person()
     seen = person.gitlab.users.list(username=user.username, get_all=True)[0]
-    assert list(seen.attributes) == BASIC_KEYS
+    assert seen.attributes.keys() == BASIC_KEYS
     full = admin.users.list(username=user.username, get_all=True)[0]
     assert full.email == f"{user.username}@example.com"
     assert full.is_admin is False and full.bot is False and full.external is False

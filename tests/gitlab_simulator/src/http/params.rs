@@ -322,7 +322,8 @@ fn integer(raw: &Value) -> Option<Value> {
 fn flag(raw: &Value) -> Option<Value> {
     match raw {
         Value::Bool(flag) => Some(Value::from(*flag)),
-        Value::String(text) => match text.as_str() {
+        // Grape's words for a boolean, in small, capitalised or capital letters (a Python client writes `True`).
+        Value::String(text) => match text.to_ascii_lowercase().as_str() {
             "true" | "t" | "1" | "on" | "yes" | "y" => Some(Value::from(true)),
             "false" | "f" | "0" | "off" | "no" | "n" => Some(Value::from(false)),
             "" => Some(Value::Null),
