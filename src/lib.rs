@@ -9,4 +9,6 @@ pub mod declared;
 pub mod gitlab;
 pub mod naming;
 pub mod plan;
+pub mod server;
 pub mod status;
+pub mod telemetry;
