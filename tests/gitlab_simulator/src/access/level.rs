@@ -19,6 +19,24 @@ pub const MAINTAINER: u8 = 40;
 /// Owner.
 pub const OWNER: u8 = 50;
 
+/// The levels that lists can be limited to, as parameters spell them.
+pub const WORDS: &[&str] = &["10", "15", "20", "25", "30", "40", "50"];
+
+/// The role's name.
+pub fn name(level: u8) -> &'static str {
+    match level {
+        MINIMAL => "Minimal Access",
+        GUEST => "Guest",
+        PLANNER => "Planner",
+        REPORTER => "Reporter",
+        SECURITY_MANAGER => "Security Manager",
+        DEVELOPER => "Developer",
+        MAINTAINER => "Maintainer",
+        OWNER => "Owner",
+        _ => "No access",
+    }
+}
+
 /// Does somebody with level `has` hold everything that `needs` holds?
 pub fn includes(has: u8, needs: u8) -> bool {
     match has {

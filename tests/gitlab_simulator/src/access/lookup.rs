@@ -130,6 +130,11 @@ impl Call<'_> {
         if self.sees(group.visibility) || self.level_in_group(group.id) > level::NONE {
             return true;
         }
+        self.is_member_below(group)
+    }
+
+    /// Is the caller a member of a project below the group?
+    pub fn is_member_below(&self, group: &Group) -> bool {
         let within = |project: &&Project| matches!(project.namespace, Namespace::Group(id) if self.state.group_is_within(id, group.id));
         self.caller.is_some()
             && self.state.projects.values().filter(within).any(|project| self.level_in_project(project) > level::NONE)

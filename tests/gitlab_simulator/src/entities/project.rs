@@ -117,7 +117,7 @@ fn standing(state: &State, project: &Project) -> Value {
         "marked_for_deletion_at": marked,
         "marked_for_deletion_on": marked,
         "packages_enabled": true,
-        "empty_repo": project.default_branch.is_none(),
+        "empty_repo": project.empty_repository,
         "archived": state.project_is_archived(project),
     });
     if let Namespace::User(id) = project.namespace {

@@ -36,6 +36,12 @@ impl ModelErrors {
         self.0.is_empty()
     }
 
+    /// As Ruby prints it, which a few messages contain: `{:path=>["has already been taken"]}`.
+    pub fn as_ruby_hash(&self) -> String {
+        let entries = self.0.iter().map(|(attribute, sentences)| format!(":{attribute}=>{sentences:?}"));
+        format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+    }
+
     /// `Ok` when there is none, else 400 with the object of arrays.
     pub fn refuse_if_any(self) -> Result<(), Refusal> {
         if self.is_empty() { Ok(()) } else { Err(Refusal::model(self)) }

@@ -9,7 +9,7 @@ use crate::http::call::Call;
 use crate::http::paging;
 use crate::http::params::{Kind, Param};
 use crate::http::refusal::{Outcome, Refusal};
-use crate::http::route::Route;
+use crate::http::route::{Door, Route};
 use crate::state;
 use crate::state::deploy_tokens::DeployToken;
 use crate::state::ids::Sequence;
@@ -37,14 +37,15 @@ const CREATE: &[Param] = &[
 
 /// The endpoints of this module.
 pub fn routes() -> Vec<Route> {
+    let reading = |pattern, handler| Route::get(pattern, handler).door(Door::SignedInToWrite);
     vec![
-        Route::get("/projects/:id/deploy_tokens", list_of_project).params(LIST).paged(),
+        reading("/projects/:id/deploy_tokens", list_of_project).params(LIST).paged(),
         Route::post("/projects/:id/deploy_tokens", create_in_project).params(CREATE),
-        Route::get("/projects/:id/deploy_tokens/:token_id", show_of_project),
+        reading("/projects/:id/deploy_tokens/:token_id", show_of_project),
         Route::delete("/projects/:id/deploy_tokens/:token_id", delete_from_project),
-        Route::get("/groups/:id/deploy_tokens", list_of_group).params(LIST).paged(),
+        reading("/groups/:id/deploy_tokens", list_of_group).params(LIST).paged(),
         Route::post("/groups/:id/deploy_tokens", create_in_group).params(CREATE),
-        Route::get("/groups/:id/deploy_tokens/:token_id", show_of_group),
+        reading("/groups/:id/deploy_tokens/:token_id", show_of_group),
         Route::delete("/groups/:id/deploy_tokens/:token_id", delete_from_group),
     ]
 }

@@ -6,11 +6,21 @@ pub mod clusters;
 pub mod deploy_tokens;
 pub mod environments;
 pub mod features;
+pub mod group_lifecycle;
+pub mod group_lists;
+pub mod groups;
+pub mod member_changes;
+pub mod members;
 pub mod metadata;
-pub mod variables;
+mod path_rules;
 pub mod personal_access_tokens;
+pub mod project_lifecycle;
+pub mod project_lists;
+pub mod projects;
+pub mod shares;
 pub mod user_accounts;
 pub mod users;
+pub mod variables;
 
 /// Every endpoint below `/api/v4`.
 pub fn table() -> RouteTable {
@@ -24,5 +34,14 @@ pub fn table() -> RouteTable {
     routes.extend(users::routes());
     routes.extend(user_accounts::routes());
     routes.extend(personal_access_tokens::routes());
+    routes.extend(groups::routes());
+    routes.extend(group_lists::routes());
+    routes.extend(group_lifecycle::routes());
+    routes.extend(projects::routes());
+    routes.extend(project_lists::routes());
+    routes.extend(project_lifecycle::routes());
+    routes.extend(shares::routes());
+    routes.extend(members::routes());
+    routes.extend(member_changes::routes());
     RouteTable::new(routes)
 }

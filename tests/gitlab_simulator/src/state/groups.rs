@@ -60,6 +60,8 @@ pub struct Group {
     pub archived: bool,
     /// The day of deletion's marking.
     pub marked_for_deletion_on: Option<Date>,
+    /// Name and path before the mark's suffix.
+    pub before_deletion: Option<(String, String)>,
     /// Invited groups.
     pub shares: Vec<Share>,
     /// When it was made.

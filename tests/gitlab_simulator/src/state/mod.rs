@@ -11,6 +11,7 @@ pub mod features;
 pub mod groups;
 pub mod ids;
 pub mod members;
+pub mod moves;
 pub mod owner;
 pub mod projects;
 pub mod settings;

@@ -64,6 +64,13 @@ pub struct Features {
     pub infrastructure: FeatureAccess,
 }
 
+impl Default for Features {
+    fn default() -> Self {
+        let on = FeatureAccess::Enabled;
+        Self { repository: on, builds: on, environments: on, infrastructure: on }
+    }
+}
+
 /// A project.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -91,8 +98,10 @@ pub struct Project {
     pub creator_id: u64,
     /// Topics.
     pub topics: Vec<String>,
-    /// Default branch; none while the repository is empty.
-    pub default_branch: Option<String>,
+    /// Default branch, also of an empty repository.
+    pub default_branch: String,
+    /// Nothing was pushed yet.
+    pub empty_repository: bool,
     /// Where the pipeline's definition is.
     pub ci_config_path: Option<String>,
     /// Feature switches.
