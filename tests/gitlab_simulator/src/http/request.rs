@@ -90,6 +90,8 @@ async fn decode(content_type: &str, bytes: Bytes) -> Option<Map<String, Value>> 
     match kind.as_str() {
         "application/json" => match serde_json::from_slice(&bytes) {
             Ok(Value::Object(object)) => Some(object),
+            // What a client sends that has no parameters to write down (Go: a nil pointer).
+            Ok(Value::Null) => Some(Map::new()),
             Ok(_) | Err(_) => None,
         },
         "multipart/form-data" => multipart(content_type, bytes).await,

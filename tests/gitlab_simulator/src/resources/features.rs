@@ -21,7 +21,8 @@ const ACTORS: &[(&str, &str)] = &[
 
 const SET: &[Param] = &[
     Param::required("value", Kind::Text),
-    Param::optional("key", Kind::Text).values(&["percentage_of_time", "percentage_of_actors"]),
+    // Any other word, an empty one too (the Go client sends all parameters always), means `percentage_of_time`.
+    Param::optional("key", Kind::Text),
     Param::optional("feature_group", Kind::Text),
     Param::optional("user", Kind::Text),
     Param::optional("group", Kind::Text),
