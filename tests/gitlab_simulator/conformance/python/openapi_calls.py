@@ -7,6 +7,7 @@ parameters.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,6 +116,11 @@ class World:
 
     def flag(self) -> PathValues:
         return {"name": "certificate_based_clusters"}
+
+
+def days_ago(days: int) -> str:
+    """A moment so many days before now (negative: after)."""
+    return (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)).isoformat(timespec="seconds")
 
 
 Parameters = Callable[[World], dict[str, Any]]
@@ -250,9 +256,48 @@ CALLS: dict[str, Call] = {
     f"POST {API}/projects/{{id}}/environments/{{environment_id}}/stop": Call(
         World.environment, lambda _: {"force": True}
     ),
+    f"POST {API}/projects/{{id}}/environments/stop_stale": Call(World.project, lambda _: {"before": days_ago(30)}),
+    f"DELETE {API}/projects/{{id}}/environments/review_apps": Call(
+        World.stopped_environment, query={"before": days_ago(-1), "dry_run": "false"}
+    ),
     f"GET {API}/deploy_tokens": Call(),
     **_deploy_tokens("projects", World.project_deploy_token, World.project),
     **_deploy_tokens("groups", World.group_deploy_token, World.group),
 }
 
-NOT_SIMULATED: dict[str, str] = {}
+NO_AGENT = "there is no agent for Kubernetes"
+NO_HOOKS = "nothing sends webhooks"
+NO_LICENCE = "needs a licence, and nothing here reads it"
+NO_REPOSITORY = "projects have no repository"
+
+# By path (all its operations) or by operation.
+NOT_SIMULATED: dict[str, str] = {
+    f"{API}/groups/{{id}}/hooks": NO_HOOKS,
+    f"{API}/groups/{{id}}/hooks/{{hook_id}}": NO_HOOKS,
+    f"{API}/groups/{{id}}/members/approve_all": NO_LICENCE,
+    f"{API}/groups/{{id}}/members/{{member_id}}/approve": NO_LICENCE,
+    f"{API}/groups/{{id}}/members/{{user_id}}/override": NO_LICENCE,
+    f"{API}/groups/{{id}}/members/{{user_id}}/state": NO_LICENCE,
+    f"{API}/groups/{{id}}/protected_environments": NO_LICENCE,
+    f"{API}/groups/{{id}}/protected_environments/{{name}}": NO_LICENCE,
+    f"{API}/hooks": NO_HOOKS,
+    f"{API}/hooks/{{hook_id}}": NO_HOOKS,
+    f"{API}/hooks/{{hook_id}}/custom_headers/{{key}}": NO_HOOKS,
+    f"{API}/hooks/{{hook_id}}/url_variables/{{key}}": NO_HOOKS,
+    f"{API}/personal_access_tokens/self/associations": "tells only what members and projects tell too",
+    f"{API}/projects/{{id}}/cluster_agents": NO_AGENT,
+    f"{API}/projects/{{id}}/cluster_agents/{{agent_id}}": NO_AGENT,
+    f"{API}/projects/{{id}}/cluster_agents/{{agent_id}}/tokens": NO_AGENT,
+    f"{API}/projects/{{id}}/cluster_agents/{{agent_id}}/tokens/{{token_id}}": NO_AGENT,
+    f"{API}/projects/{{id}}/cluster_agents/{{agent_id}}/url_configurations": NO_AGENT,
+    f"{API}/projects/{{id}}/cluster_agents/{{agent_id}}/url_configurations/{{url_configuration_id}}": NO_AGENT,
+    f"{API}/projects/{{id}}/hooks": NO_HOOKS,
+    f"{API}/projects/{{id}}/hooks/{{hook_id}}": NO_HOOKS,
+    f"{API}/projects/{{id}}/protected_environments": NO_LICENCE,
+    f"{API}/projects/{{id}}/protected_environments/{{name}}": NO_LICENCE,
+    f"{API}/projects/{{id}}/repository/branches": NO_REPOSITORY,
+    f"{API}/projects/{{id}}/repository/branches/{{branch}}": NO_REPOSITORY,
+    f"{API}/projects/{{id}}/repository/commits": NO_REPOSITORY,
+    f"{API}/projects/{{id}}/repository/files/{{file_path}}": NO_REPOSITORY,
+    f"{API}/projects/{{id}}/repository/files/{{file_path}}/raw": NO_REPOSITORY,
+}

@@ -102,10 +102,20 @@ def test_members_of_the_group_are_members_of_the_project_only_in_the_full_list(g
 
 def test_the_full_list_has_one_row_per_user_with_the_highest_level(group, new_project, new_user):
     project, user = new_project(group), new_user()
-    group.members.create({"user_id": user.id, "access_level": MAINTAINER})
+    # In this order: a project membership below the inherited level is refused.
     project.members.create({"user_id": user.id, "access_level": DEVELOPER, "expires_at": "2099-01-31"})
+    group.members.create({"user_id": user.id, "access_level": MAINTAINER})
     rows = [member for member in project.members_all.list(get_all=True) if member.id == user.id]
     assert [(row.access_level, row.expires_at) for row in rows] == [(40, "2099-01-31")]
+
+
+def test_a_membership_below_the_inherited_level_is_refused(group, new_project, new_user):
+    project, user = new_project(group), new_user()
+    group.members.create({"user_id": user.id, "access_level": MAINTAINER})
+    with pytest.raises(gitlab.GitlabCreateError) as refusal:
+        project.members.create({"user_id": user.id, "access_level": DEVELOPER})
+    assert refusal.value.response_code == 400
+    assert "should be greater than or equal to Maintainer" in refusal.value.error_message["access_level"][0]
 
 
 def test_members_of_parent_groups_are_inherited_by_subgroups(new_group, new_user):

@@ -157,7 +157,7 @@ def test_a_deleted_project_is_only_marked_and_renamed(admin, project):
 
 
 def test_restoring_an_unmarked_project_is_refused(project):
-    with pytest.raises(gitlab.GitlabCreateError) as refusal:
+    with pytest.raises(gitlab.GitlabRestoreError) as refusal:
         project.restore()
     assert refusal.value.response_code == 400
 
