@@ -31,9 +31,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
     eprintln!("control-plane: starting");
     let control_plane = ControlPlane::start(&Options::default()).await?;
+    // Before anything is printed: whoever reads it may send a signal at once. Until here a signal just ends this process,
+    // and the watchdog the servers.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     println!("export KUBECONFIG={}", control_plane.kubeconfig().display());
     eprintln!(
         "control-plane: ready at {}, kubectl is {}, logs are in {}; Ctrl-C ends it",
@@ -42,7 +45,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         control_plane.logs().display(),
     );
     tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     control_plane.stop().await;

@@ -29,11 +29,20 @@ pub(crate) struct Started {
     pub(crate) port: u16,
 }
 
-/// Starts all servers, on other ports again when one was lost.
+/// Starts all servers.
 pub(crate) async fn start(binaries: &Binaries, options: &Options) -> Result<Started, StartError> {
+    start_on(free_port, binaries, options).await
+}
+
+/// Starts all servers, with another port again when the chosen one was lost.
+async fn start_on(
+    mut choose_port: impl FnMut() -> Result<u16, StartError>,
+    binaries: &Binaries,
+    options: &Options,
+) -> Result<Started, StartError> {
     let mut attempt = 1;
     loop {
-        match attempt_start(binaries, options, free_port()?, attempt == PORT_ATTEMPTS).await {
+        match attempt_start(binaries, options, choose_port()?, attempt == PORT_ATTEMPTS).await {
             Err(error) if error.is_lost_port() && attempt < PORT_ATTEMPTS => attempt += 1,
             result => return result,
         }
@@ -87,23 +96,28 @@ pub(crate) async fn start_api_server(
     let command = servers::api_server(binaries, group.folder(), port, &options.api_server_flags);
     group.spawn(API_SERVER, command)?;
     let client = client(access)?;
-    wait_until(group, options.ready_within, API_SERVER, "a ready API server", async || {
-        let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else { return false };
-        client.request_text(request).await.is_ok()
-    })
-    .await
+    wait_until(group, options.ready_within, API_SERVER, "a ready API server", || is_ready(&client)).await
 }
 
-/// Waits for the first things that the controllers bring about in every new cluster: the default service account and
-/// the published root certificate. The other controllers start in the same moment.
+async fn is_ready(client: &Client) -> bool {
+    match http::Request::get("/readyz").body(Vec::new()) {
+        Ok(request) => client.request_text(request).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
 async fn wait_for_controllers(group: &mut ServerGroup, options: &Options, access: &Access) -> Result<(), StartError> {
     let client = client(access)?;
+    wait_until(group, options.ready_within, CONTROLLER_MANAGER, "working controllers", || controllers_work(&client))
+        .await
+}
+
+/// Looks for the first things that the controllers bring about in every new cluster: the default service account and the
+/// published root certificate. The other controllers start in the same moment.
+async fn controllers_work(client: &Client) -> bool {
     let service_accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
-    let config_maps: Api<ConfigMap> = Api::namespaced(client, "default");
-    wait_until(group, options.ready_within, CONTROLLER_MANAGER, "working controllers", async || {
-        service_accounts.get("default").await.is_ok() && config_maps.get("kube-root-ca.crt").await.is_ok()
-    })
-    .await
+    let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), "default");
+    service_accounts.get("default").await.is_ok() && config_maps.get("kube-root-ca.crt").await.is_ok()
 }
 
 fn client(access: &Access) -> Result<Client, StartError> {
@@ -114,12 +128,12 @@ fn client(access: &Access) -> Result<Client, StartError> {
 }
 
 /// Asks until the answer is yes, a server ended, or the time is over.
-async fn wait_until(
+async fn wait_until<Answer: Future<Output = bool>>(
     group: &mut ServerGroup,
     limit: Duration,
     server: &'static str,
     awaited: &'static str,
-    mut is_there: impl AsyncFnMut() -> bool,
+    is_there: impl Fn() -> Answer,
 ) -> Result<(), StartError> {
     let deadline = Instant::now() + limit;
     while Instant::now() < deadline {
@@ -156,5 +170,23 @@ pub(crate) async fn restart_api_server(
             }
             result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_lost_to_somebody_else_is_replaced_by_another() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let mut ports = [port, free_port().unwrap()].into_iter();
+        let binaries = Binaries::find().unwrap();
+        let started = start_on(|| Ok(ports.next().unwrap()), &binaries, &Options::default()).await.unwrap();
+        assert_ne!(started.port, port);
+        assert_eq!(started.access.server_url, format!("https://127.0.0.1:{}", started.port));
     }
 }

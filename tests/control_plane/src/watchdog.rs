@@ -12,8 +12,8 @@ use crate::folder::Folder;
 /// nothing can keep the kernel from closing it: not a panic, not SIGKILL. Then it removes the folder (after the word
 /// `keep` all but the logs) and kills its process group: every server, and itself.
 ///
-/// Removing comes first because nothing can come after killing; the second try is for a file that a server created
-/// meanwhile.
+/// It ignores the signals by which whole sessions are ended, because its work begins only then. Removing comes first
+/// because nothing can come after killing; the second try is for a file that a server created meanwhile.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 read -r word
@@ -61,5 +61,47 @@ impl Watchdog {
         }
         drop(pipe);
         self.process.wait().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    fn sleeping() -> Command {
+        let mut command = Command::new("sleep");
+        command.arg("600");
+        command
+    }
+
+    #[test]
+    fn the_end_of_the_pipe_kills_what_is_watched_and_nothing_else() {
+        let folder = Folder::create().unwrap();
+        let mut watchdog = Watchdog::start(&folder).unwrap();
+        let mut watched = sleeping();
+        watchdog.watch(&mut watched);
+        let mut watched = watched.spawn().unwrap();
+        // Had this child inherited the pipe, the watchdog would not see its end.
+        let mut other = sleeping().spawn().unwrap();
+
+        watchdog.end(false);
+
+        assert_eq!(watched.wait().unwrap().signal(), Some(9));
+        assert!(!folder.root().exists());
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+
+    #[test]
+    fn logs_stay_when_they_are_to_be_kept_and_nothing_else_does() {
+        let folder = Folder::create().unwrap();
+        folder.write("secret.key", "secret").unwrap();
+        Watchdog::start(&folder).unwrap().end(true);
+        assert!(folder.logs().exists());
+        assert!(!folder.state().exists());
+        std::fs::remove_dir_all(folder.root()).unwrap();
     }
 }
