@@ -215,7 +215,6 @@ impl Route {
             let want = wanted.next()?;
             let decoded = percent_decode_str(segment).decode_utf8_lossy().into_owned();
             match want.strip_prefix(':') {
-                Some(_) if decoded.is_empty() => return None,
                 Some(name) => {
                     values.insert(name, decoded);
                 }
@@ -254,7 +253,8 @@ impl RouteTable {
 
     /// Looks up a path below `/api/v4`, as sent. HEAD finds GET routes.
     pub fn find(&self, method: &Method, path: &str) -> Found<'_> {
-        let segments: Vec<&str> = path.trim_end_matches('/').split('/').skip(1).collect();
+        // The web server in front of GitLab merges slashes (python-gitlab sends `/features//NAME`).
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
         let mut other_method = false;
         for route in &self.0 {
