@@ -26,6 +26,7 @@ const LONGEST_LINE: usize = 1024 * 1024;
 ///
 /// Exit code: 0 when everything was computed, 1 when something was not, 2 for wrong usage.
 #[derive(Clone, Debug, clap::Args)]
+#[command(override_usage = "gl-k8s-integrator name [PROJECT_PATH ID ENVIRONMENT]")]
 #[command(verbatim_doc_comment, after_help = "Example:\n  gl-k8s-integrator name team/web-app 42 production")]
 pub struct NameArgs {
     /// The project's path; only its last segment counts

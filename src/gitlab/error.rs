@@ -10,6 +10,9 @@ use super::transport::{TransportError, TransportErrorKind};
 
 /// The longest text taken over from an answer, in characters.
 const LONGEST_MESSAGE: usize = 500;
+/// The shortest secret that is looked for in an answer; GitLab masks nothing shorter either. A shorter text (not everything
+/// that is delivered is secret) would be found inside ordinary words.
+const SHORTEST_SECRET: usize = 8;
 /// The most messages taken over from one answer.
 const MOST_MESSAGES: usize = 10;
 
@@ -309,15 +312,14 @@ fn from_refusal(endpoint: &'static str, status: StatusCode, body: &Body<'_>) -> 
             _ => Error::Forbidden { endpoint, message: body.message() },
         },
         StatusCode::NOT_FOUND => {
-            let message = body.message();
-            let what = match (message.as_str(), error.is_some()) {
+            let what = match (body.body.get("message").and_then(Value::as_str).unwrap_or_default(), error.is_some()) {
                 (_, true) => Missing::Route,
                 ("404 Project Not Found", _) => Missing::Project,
                 ("404 Not found" | "404 Variable Not Found", _) => Missing::Record,
                 ("404 Not Found", _) => Missing::Feature,
                 _ => Missing::Other,
             };
-            Error::NotFound { endpoint, what, message }
+            Error::NotFound { endpoint, what, message: body.message() }
         }
         StatusCode::CONFLICT => Error::Conflict { endpoint, message: body.message() },
         _ => Error::Refused { endpoint, status: status.as_u16(), messages: body.messages() },
@@ -359,7 +361,8 @@ impl Body<'_> {
     fn presentable(&self, text: &str) -> String {
         let text = text.strip_prefix("400 Bad request - ").unwrap_or(text);
         let mut shown = text.to_owned();
-        for secret in self.secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty()) {
+        let secrets = self.secrets.iter().map(|secret| secret.expose_secret());
+        for secret in secrets.filter(|secret| secret.len() >= SHORTEST_SECRET) {
             shown = shown.replace(secret, "[secret]");
         }
         shown.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_MESSAGE).collect()

@@ -28,7 +28,7 @@ impl Client {
                 return Err(Error::EndlessListing { endpoint, pages: page });
             }
             items.append(&mut found);
-            if !has_next_page(&answer, page, count) {
+            if !has_next_page(endpoint, &answer, page, count)? {
                 return Ok(items);
             }
             previous = Some(answer.into_body());
@@ -38,10 +38,15 @@ impl Client {
 }
 
 /// GitLab names the next page, with an empty text on the last one. Where a proxy drops the header, a full page means that
-/// there may be more.
-fn has_next_page(answer: &Response<Bytes>, page: u32, count: usize) -> bool {
-    match answer.headers().get("x-next-page").and_then(|value| value.to_str().ok()) {
-        Some(next) => next.trim().parse::<u32>().is_ok_and(|next| next > page),
-        None => count >= PER_PAGE,
+/// there may be more. A next page that is another than the one after this cannot be trusted to lead to the end.
+fn has_next_page(endpoint: &'static str, answer: &Response<Bytes>, page: u32, count: usize) -> Result<bool, Error> {
+    match answer.headers().get("x-next-page").map(|value| value.to_str().unwrap_or("no text").trim()) {
+        None => Ok(count >= PER_PAGE),
+        Some("") => Ok(false),
+        Some(next) if next.parse() == Ok(page + 1) => Ok(true),
+        Some(_) => {
+            let detail = format!("the page after page {page} is not page {}", page + 1);
+            Err(Error::UnexpectedShape { endpoint, detail })
+        }
     }
 }

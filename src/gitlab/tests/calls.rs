@@ -184,6 +184,16 @@ async fn a_page_that_comes_again_and_again_is_an_error_and_no_endless_loop() {
 }
 
 #[tokio::test]
+async fn a_listing_that_does_not_lead_on_to_the_next_page_is_not_taken_for_complete() {
+    let page = json!([variable("A", "*", Some("v"))]).to_string();
+    for next in ["1", "0", "3", "-1", "two"] {
+        let script = Script::new([answer_with(200, ("x-next-page", next), page.clone()), answer(200, "[]")]);
+        let error = script.client().variables(42).await.unwrap_err();
+        assert!(matches!(error, Error::UnexpectedShape { .. }), "{next}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_listing_with_a_failing_page_is_no_listing() {
     let first = json!([variable("A", "*", Some("v"))]).to_string();
     let script = Script::new([answer_with(200, ("x-next-page", "2"), first), answer(500, "")]);

@@ -204,6 +204,24 @@ async fn no_message_repeats_the_token_or_a_secret_of_the_request() {
 }
 
 #[tokio::test]
+async fn a_short_value_does_not_make_gitlabs_words_unreadable() {
+    let client =
+        Script::new([answer(400, r#"{"message":{"key":["(KUBE_NAMESPACE) has already been taken"]}}"#)]).client();
+    let variable = NewVariable {
+        key: "KUBE_NAMESPACE".to_owned(),
+        value: SecretString::from("e"),
+        variable_type: VariableType::EnvVar,
+        protected: false,
+        masked: false,
+        raw: true,
+        environment_scope: "production".to_owned(),
+        description: None,
+    };
+    let error = client.create_variable(42, &variable).await.unwrap_err();
+    assert!(error.is_already_taken(), "{error}");
+}
+
+#[tokio::test]
 async fn endless_or_hostile_messages_are_cut() {
     let body = format!(r#"{{"message":["{}","line\u001b[31m\nbreak"]}}"#, "x".repeat(100_000));
     let Error::Refused { messages, .. } = error_for(answer(400, body)).await else { panic!() };

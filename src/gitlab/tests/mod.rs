@@ -4,4 +4,5 @@ mod calls;
 mod errors;
 mod scripted;
 mod sending;
+mod simulated;
 mod transport;
