@@ -56,7 +56,6 @@ fn forbid_null(schema: &mut JSONSchemaProps) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use std::{env, fs, path::Path};
 
