@@ -7,6 +7,7 @@
 //! - [`state`]: the model;
 //! - [`rules`]: GitLab's rules as pure functions;
 //! - [`entities`]: JSON objects that several resources show;
+//! - [`jobs`]: pipelines and what their jobs see;
 //! - [`resources`]: one module per GitLab resource.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -14,6 +15,7 @@
 pub mod access;
 pub mod entities;
 pub mod http;
+pub mod jobs;
 pub mod resources;
 pub mod rules;
 pub mod server;

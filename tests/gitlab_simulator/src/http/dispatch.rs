@@ -10,11 +10,12 @@ use super::params::Params;
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
 use super::route::{Found, RouteTable};
+use crate::jobs::stop;
 use crate::state::State;
 
 /// Answers a request; nothing here waits.
 pub fn answer(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp) -> Answer {
-    state.settle_environments(now);
+    stop::settle(state, now);
     let mut answer = run(routes, state, request, now).unwrap_or_else(Refusal::into_answer);
     if request.method == Method::HEAD {
         answer.body = Body::Empty;

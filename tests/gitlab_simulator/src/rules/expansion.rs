@@ -24,6 +24,17 @@ pub fn expand(variables: Vec<JobVariable>, file_folder: &str) -> Vec<JobVariable
     expand_by_runner(by_server, file_folder)
 }
 
+/// One text of `.gitlab-ci.yml` (an environment's name) expanded: an unknown variable is nothing
+/// (`lib/expand_variables.rb`).
+pub fn expand_text(text: &str, variables: &[JobVariable]) -> String {
+    let expanded = expand_by_server(variables.to_vec());
+    replace(&REFERENCE, text, |name| {
+        let name = name?;
+        let found = expanded.iter().rfind(|variable| variable.key == name);
+        Some(found.map(|found| found.value.clone()).unwrap_or_default())
+    })
+}
+
 fn expand_by_server(variables: Vec<JobVariable>) -> Vec<JobVariable> {
     let Some(order) = dependency_order(&variables) else { return variables };
     let mut expanded: Vec<JobVariable> = Vec::with_capacity(variables.len());
@@ -151,6 +162,12 @@ mod tests {
     fn references_are_expanded_through_several_steps_in_any_order() {
         let of = || vec![variable("A", "[$B]"), variable("B", "${C}%C%"), variable("C", "c")];
         assert_eq!(value(of(), "A"), "[cc]");
+    }
+
+    #[test]
+    fn a_text_is_expanded_with_what_is_known() {
+        let variables = [variable("REF", "fix-$N"), variable("N", "1")];
+        assert_eq!(expand_text("review/$REF${UNKNOWN}", &variables), "review/fix-1");
     }
 
     #[test]

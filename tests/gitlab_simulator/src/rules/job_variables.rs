@@ -1,9 +1,11 @@
 //! The variables of a job: which of the stored ones it gets, and which wins.
 
+use std::fmt;
+
 use super::environment_scope::matching;
 
 /// One variable as a job sees it. Of several with one key the last wins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct JobVariable {
     /// Name.
     pub key: String,
@@ -19,6 +21,13 @@ pub struct JobVariable {
     pub raw: bool,
     /// Does it come from a protected variable?
     pub protected: bool,
+}
+
+/// Values may be secrets: only the name is printed.
+impl fmt::Debug for JobVariable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "JobVariable({})", self.key)
+    }
 }
 
 impl JobVariable {

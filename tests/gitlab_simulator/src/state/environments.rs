@@ -1,5 +1,7 @@
 //! Environments of projects.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::State;
@@ -67,8 +69,18 @@ pub struct StopJob {
     pub name: String,
     /// Will it succeed? A failed one makes the environment available again.
     pub succeeds: bool,
-    /// How long it takes, in milliseconds.
+    /// How long it waits for its start, in milliseconds.
     pub delay_ms: u64,
+    /// Branch or tag of the deployment.
+    pub git_ref: String,
+    /// Is that ref protected?
+    pub ref_protected: bool,
+    /// `environment:kubernetes:namespace`, expanded.
+    pub namespace: Option<String>,
+    /// Its own variables.
+    pub variables: BTreeMap<String, String>,
+    /// Who ran the pipeline.
+    pub user_id: u64,
 }
 
 /// What GitLab remembers of the last deployment.
@@ -113,10 +125,10 @@ pub struct Environment {
     pub auto_stop_setting: AutoStopSetting,
     /// When a scheduled deletion (of review apps) takes place.
     pub auto_delete_at: Option<Timestamp>,
-    /// The last successful deployment's stop job.
+    /// The stop job of the last finished deployment.
     pub stop_job: Option<StopJob>,
-    /// When the running stop job ends.
-    pub stop_job_ends_at: Option<Timestamp>,
+    /// When the stop job starts, after a stop.
+    pub stop_job_starts_at: Option<Timestamp>,
     /// The last deployment.
     pub last_deployment: Option<Deployment>,
     /// When it was made.
@@ -140,7 +152,7 @@ impl Environment {
         match &self.stop_job {
             Some(job) => {
                 let delay = jiff::SignedDuration::from_millis(i64::try_from(job.delay_ms).unwrap_or(i64::MAX));
-                self.stop_job_ends_at = Some(now.checked_add(delay).unwrap_or(Timestamp::MAX));
+                self.stop_job_starts_at = Some(now.checked_add(delay).unwrap_or(Timestamp::MAX));
                 self.state = EnvironmentState::Stopping;
             }
             None if self.auto_stop_setting == AutoStopSetting::WithAction => return,
@@ -153,7 +165,7 @@ impl Environment {
     pub fn stop_by_force(&mut self, now: Timestamp) {
         if self.state != EnvironmentState::Stopped {
             self.state = EnvironmentState::Stopped;
-            self.stop_job_ends_at = None;
+            self.stop_job_starts_at = None;
             self.updated_at = now;
         }
     }
@@ -168,17 +180,5 @@ impl State {
     /// By exact name.
     pub fn environment_named(&self, project: u64, name: &str) -> Option<&Environment> {
         self.environments_of(project).find(|environment| environment.name == name)
-    }
-
-    /// What became due until now: stop jobs end, environments scheduled for deletion go.
-    pub fn settle_environments(&mut self, now: Timestamp) {
-        self.environments.retain(|_, environment| environment.auto_delete_at.is_none_or(|at| at > now));
-        for environment in self.environments.values_mut() {
-            let Some(end) = environment.stop_job_ends_at.filter(|end| *end <= now) else { continue };
-            let succeeds = environment.stop_job.as_ref().is_none_or(|job| job.succeeds);
-            environment.state = if succeeds { EnvironmentState::Stopped } else { EnvironmentState::Available };
-            environment.stop_job_ends_at = None;
-            environment.updated_at = end;
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The in-memory model: what GitLab keeps in its database. One value of it, behind one lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
@@ -33,6 +33,8 @@ use tokens::Tokens;
 use users::Users;
 use variables::Variable;
 
+use crate::jobs::JobReport;
+
 /// Everything the simulated instance knows. Handlers get it by `&mut`, so each request is one transaction.
 #[derive(Debug)]
 pub struct State {
@@ -64,6 +66,8 @@ pub struct State {
     pub clusters: BTreeMap<u64, Cluster>,
     /// Feature flags.
     pub features: Features,
+    /// What came of the last jobs, the oldest first.
+    pub jobs: VecDeque<JobReport>,
     /// Application settings.
     pub settings: Settings,
 }
@@ -86,6 +90,7 @@ impl State {
             environments: BTreeMap::new(),
             clusters: BTreeMap::new(),
             features: Features::default(),
+            jobs: VecDeque::new(),
             settings: Settings::default(),
         }
     }

@@ -20,6 +20,7 @@ pub mod validation;
 mod write;
 
 pub use shape::with_project;
+pub use write::new_environment;
 
 const LIST: &[Param] = &[
     Param::optional("name", Kind::Text),
@@ -76,7 +77,7 @@ fn create(call: &mut Call<'_>) -> Outcome {
     let project = call.project_for(ProjectAbility::CreateEnvironment)?;
     write::check_agent(call)?;
     let name = call.params.text("name").unwrap_or_default().to_owned();
-    let mut environment = write::blank(call.state, project, &name, call.now);
+    let mut environment = new_environment(call.state, project, &name, call.params.text("tier"), call.now);
     write::assign(call, &mut environment);
     let mut errors = validation::new_errors(call.state, &environment);
     errors.extend(validation::attribute_errors(call, &environment));

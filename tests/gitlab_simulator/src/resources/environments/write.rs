@@ -10,9 +10,9 @@ use crate::state::State;
 use crate::state::environments::{AutoStopSetting, Environment, EnvironmentState};
 use crate::state::features::NEW_DEFAULT_FOR_AUTO_STOP;
 
-/// An environment as GitLab makes it from a name alone. It is not stored and has no id yet.
-pub fn blank(state: &State, project_id: u64, name: &str, now: Timestamp) -> Environment {
-    let tier = guess_tier(name).to_owned();
+/// An environment as GitLab makes it; without a tier it is guessed from the name. It is not stored and has no id yet.
+pub fn new_environment(state: &State, project_id: u64, name: &str, tier: Option<&str>, now: Timestamp) -> Environment {
+    let tier = tier.unwrap_or_else(|| guess_tier(name)).to_owned();
     Environment {
         id: 0,
         project_id,
@@ -25,7 +25,7 @@ pub fn blank(state: &State, project_id: u64, name: &str, now: Timestamp) -> Envi
         description: None,
         auto_delete_at: None,
         stop_job: None,
-        stop_job_ends_at: None,
+        stop_job_starts_at: None,
         last_deployment: None,
         created_at: now,
         updated_at: now,
@@ -43,9 +43,6 @@ pub fn assign(call: &Call<'_>, environment: &mut Environment) {
     let params = &call.params;
     if let Some(tier) = params.text("tier") {
         environment.tier = tier.to_owned();
-        if environment.id == 0 {
-            environment.auto_stop_setting = default_auto_stop(call.state, tier);
-        }
     }
     if let Some(setting) = params.text("auto_stop_setting").and_then(AutoStopSetting::parse) {
         environment.auto_stop_setting = setting;
