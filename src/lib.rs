@@ -3,12 +3,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod api;
+pub mod apply;
 pub mod commands;
 pub mod context;
 pub mod declared;
+pub mod facts;
 pub mod gitlab;
+pub mod memory;
 pub mod naming;
 pub mod plan;
+pub mod reconcile;
 pub mod server;
 pub mod status;
 pub mod telemetry;

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{CiAccessMethod, lenient};
 
+/// Kubernetes' own conditions.
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 /// How many mappings name this object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -84,8 +87,6 @@ pub struct EnvironmentStatus {
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }
-
-pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// A namespace that belongs to a mapping.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -196,4 +197,41 @@ pub struct HandledRequests {
     /// Of `gl-k8s.dev/revoke`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoke: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::api::{CiAccessMethod, GitLabInstanceStatus, NamespaceClassStatus, ProjectMappingStatus};
+
+    #[test]
+    fn an_empty_status_can_be_read() {
+        for status in [json!({}), json!({"environments": [{"name": "production", "ciAccess": {}, "namespace": {}}]})] {
+            serde_json::from_value::<ProjectMappingStatus>(status).unwrap();
+        }
+        serde_json::from_value::<GitLabInstanceStatus>(json!({"token": {}, "mappings": {}})).unwrap();
+        serde_json::from_value::<NamespaceClassStatus>(json!({})).unwrap();
+    }
+
+    #[test]
+    fn what_another_version_wrote_does_not_hide_the_rest_of_a_status() {
+        let status: ProjectMappingStatus = serde_json::from_value(json!({
+            "project": {"id": 42, "state": "Frozen", "starred": true},
+            "environments": [{"name": "production", "ciAccess": {
+                "method": "Telepathy",
+                "tokenFingerprint": "x",
+                "pendingRemoval": [{"kind": "Thought", "key": "KUBE_TOKEN"}],
+            }}],
+        }))
+        .unwrap();
+        let project = status.project.unwrap();
+        assert_eq!((project.id, project.state), (Some(42), None));
+        let access = status.environments[0].ci_access.clone().unwrap();
+        assert_eq!((access.method, access.token_fingerprint.as_deref()), (None::<CiAccessMethod>, Some("x")));
+        assert_eq!(
+            (access.pending_removal[0].kind, access.pending_removal[0].key.as_deref()),
+            (None, Some("KUBE_TOKEN"))
+        );
+    }
 }

@@ -86,8 +86,8 @@ pub struct Placement<'a> {
     pub mapping: &'a Mapping,
     /// The instance's prefix.
     pub prefix: &'a str,
-    /// The last segment of the project's current path.
-    pub project_path: &'a str,
+    /// The last segment of the project's current path; without it only remembered namespaces can be placed.
+    pub project_path: Option<&'a str>,
     /// The project's id.
     pub project_id: i64,
     /// What was seen of each environment before, by name; for a per-project namespace under the empty name.
@@ -120,28 +120,28 @@ impl Placement<'_> {
             let result = if holder == environment.name {
                 self.namespace_of(environment, slug)
             } else {
-                Err(Unplaced::SlugTaken { slug: slug.clone(), by: holder.to_owned() })
+                Some(Err(Unplaced::SlugTaken { slug: slug.clone(), by: holder.to_owned() }))
             };
-            placed.push((environment.clone(), result));
+            placed.extend(result.map(|result| (environment.clone(), result)));
         }
         placed
     }
 
-    fn namespace_of(&self, environment: &Environment, slug: &str) -> Result<Placed, Unplaced> {
+    fn namespace_of(&self, environment: &Environment, slug: &str) -> Option<Result<Placed, Unplaced>> {
         let (key, part) = match self.mapping.layout {
             NamespaceLayout::PerEnvironment => (environment.name.as_str(), Some(slug)),
             NamespaceLayout::PerProject => ("", None),
         };
         let remembered = self.remembered.get(key).and_then(|remembered| remembered.namespace.clone());
-        let namespace = remembered
-            .unwrap_or_else(|| naming::namespace_name(self.prefix, self.project_path, self.project_id, part));
-        if self.reserved.contains(&namespace) {
-            return Err(Unplaced::Reserved { namespace });
-        }
-        if !naming::is_dns_label(&namespace) {
-            return Err(Unplaced::NotALabel { namespace });
-        }
-        Ok(Placed { environment: environment.clone(), slug: slug.to_owned(), namespace })
+        let computed = |path| naming::namespace_name(self.prefix, path, self.project_id, part);
+        let namespace = remembered.or_else(|| self.project_path.map(computed))?;
+        Some(if self.reserved.contains(&namespace) {
+            Err(Unplaced::Reserved { namespace })
+        } else if !naming::is_dns_label(&namespace) {
+            Err(Unplaced::NotALabel { namespace })
+        } else {
+            Ok(Placed { environment: environment.clone(), slug: slug.to_owned(), namespace })
+        })
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
         let placement = Placement {
             mapping,
             prefix: "",
-            project_path: path,
+            project_path: Some(path),
             project_id: 42,
             remembered: &remembered,
             slugs: &slugs,

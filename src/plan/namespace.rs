@@ -27,8 +27,8 @@ pub struct Owner<'a> {
     pub instance: &'a str,
     /// The project.
     pub project: &'a ProjectIdentity,
-    /// The project's current full path.
-    pub project_path: &'a str,
+    /// The project's current full path, unless it is not known now.
+    pub project_path: Option<&'a str>,
     /// The mapping.
     pub mapping: &'a str,
     /// Name and slug of the environment; `None` for a per-project namespace.
@@ -44,7 +44,9 @@ pub fn namespace(name: &str, owner: Owner<'_>, class: &Class) -> Namespace {
     labels.insert(names::MANAGED_BY_LABEL.into(), names::MANAGED_BY.into());
     labels.insert(names::INSTANCE_LABEL.into(), owner.instance.into());
     labels.insert(names::PROJECT_ID.into(), owner.project.project_id.to_string());
-    labels.insert(names::GITLAB_APP.into(), naming::full_path_slug(owner.project_path));
+    if let Some(path) = owner.project_path {
+        labels.insert(names::GITLAB_APP.into(), naming::full_path_slug(path));
+    }
     if let Some((_, slug)) = owner.environment {
         labels.insert(names::GITLAB_ENV.into(), slug.into());
     }
@@ -215,7 +217,7 @@ mod tests {
         let owner = Owner {
             instance: "campus",
             project: &project,
-            project_path: "Team/web.app",
+            project_path: Some("Team/web.app"),
             mapping: "web",
             environment: Some(("Review/1", "review-1-abcdef")),
         };

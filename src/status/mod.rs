@@ -40,10 +40,10 @@ impl Problem {
         Self { reason, message: message.into(), retry: Retry::OnChange }
     }
 
-    /// The same with other words before the message.
+    /// The same with a remedy at the end of the message.
     #[must_use]
-    pub fn context(mut self, prefix: &str) -> Self {
-        self.message = format!("{prefix}: {}", self.message);
+    pub fn advise(mut self, remedy: &str) -> Self {
+        self.message = format!("{}; {remedy}", self.message);
         self
     }
 }

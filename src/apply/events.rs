@@ -1,0 +1,36 @@
+//! Kubernetes Events: what a person should know, once, not on every pass.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::events::{Event, EventType};
+
+use crate::context::Context;
+
+/// The longest note that the API server takes, in bytes.
+const LONGEST_NOTE: usize = 1024;
+
+/// Something good happened.
+pub async fn normal(context: &Context, about: &ObjectReference, reason: &str, note: impl Into<String>) {
+    publish(context, about, EventType::Normal, reason, note.into()).await;
+}
+
+/// Something needs a person.
+pub async fn warning(context: &Context, about: &ObjectReference, reason: &str, note: impl Into<String>) {
+    publish(context, about, EventType::Warning, reason, note.into()).await;
+}
+
+/// An event that cannot be written is logged; it never fails the work that it tells of.
+async fn publish(context: &Context, about: &ObjectReference, type_: EventType, reason: &str, mut note: String) {
+    let end = (0..=note.len().min(LONGEST_NOTE)).rev().find(|at| note.is_char_boundary(*at)).unwrap_or(0);
+    note.truncate(end);
+    tracing::info!(
+        object = about.name.as_deref().unwrap_or_default(),
+        kind = about.kind.as_deref().unwrap_or_default(),
+        reason,
+        "{note}"
+    );
+    let event =
+        Event { type_, reason: reason.into(), note: Some(note), action: "Reconcile".into(), secondary: None };
+    if let Err(error) = context.events.publish(&event, about).await {
+        tracing::warn!(reason, %error, "could not write an event");
+    }
+}

@@ -1,0 +1,7 @@
+//! Carries differences out. Nothing here knows a feature or decides what should exist.
+
+pub mod events;
+pub mod gitlab;
+pub mod kubernetes;
+pub mod namespace;
+pub mod tokens;

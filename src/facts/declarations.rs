@@ -1,0 +1,125 @@
+//! What administrators declared, kept up by watches.
+
+use std::sync::Arc;
+
+use kube::{ResourceExt as _, runtime::reflector::{ObjectRef, Store}};
+
+use crate::{
+    api::{GitLabInstance, NamespaceClass, ProjectMapping, names},
+    declared::{Class, Instance, Mapping},
+    plan::ownership::{Candidate, OtherMappings, ProjectIdentity},
+    status::{Problem, Reason},
+};
+
+/// The three kinds, as the watches show them.
+#[derive(Clone)]
+pub struct Declarations {
+    /// All instances.
+    pub instances: Store<GitLabInstance>,
+    /// All classes.
+    pub classes: Store<NamespaceClass>,
+    /// All mappings.
+    pub mappings: Store<ProjectMapping>,
+}
+
+impl Declarations {
+    /// Waits until all three were listed once.
+    ///
+    /// # Errors
+    /// When a watch ended before that.
+    pub async fn ready(&self) -> Result<(), kube::runtime::reflector::store::WriterDropped> {
+        self.instances.wait_until_ready().await?;
+        self.classes.wait_until_ready().await?;
+        self.mappings.wait_until_ready().await
+    }
+
+    /// The instance that a mapping names.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be worked with.
+    pub fn instance(&self, name: &str) -> Result<Instance, Problem> {
+        let object = self.instances.get(&ObjectRef::new(name)).ok_or_else(|| {
+            let message = format!("there is no GitLabInstance {name}; create it, it is taken up at once");
+            Problem::until_changed(Reason::InstanceNotFound, message)
+        })?;
+        Instance::try_from(&*object).map_err(|invalid| {
+            Problem::until_changed(Reason::InvalidSpec, format!("GitLabInstance {name}: {invalid}"))
+        })
+    }
+
+    /// The class that a mapping names.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be worked with.
+    pub fn class(&self, name: &str) -> Result<Class, Problem> {
+        let object = self.classes.get(&ObjectRef::new(name)).ok_or_else(|| {
+            let message = format!("there is no NamespaceClass {name}; create it, or correct spec.class");
+            Problem::until_changed(Reason::ClassNotFound, message)
+        })?;
+        Class::try_from(&*object).map_err(|invalid| {
+            Problem::until_changed(Reason::InvalidSpec, format!("NamespaceClass {name}: {invalid}"))
+        })
+    }
+
+    /// All mappings that name an instance.
+    pub fn mappings_of_instance(&self, instance: &str) -> Vec<Arc<ProjectMapping>> {
+        self.mappings.state_filter(|mapping| mapping.spec.instance == instance)
+    }
+
+    /// All mappings that name a class.
+    pub fn mappings_of_class(&self, class: &str) -> Vec<Arc<ProjectMapping>> {
+        self.mappings.state_filter(|mapping| mapping.spec.class == class)
+    }
+
+    /// All mappings that name a project, this one included.
+    pub fn candidates(&self, project: &ProjectIdentity, path: Option<&str>) -> Vec<Candidate> {
+        self.mappings
+            .state_filter(|mapping| self.names_project(mapping, project, path) == Some(true))
+            .iter()
+            .map(|mapping| Candidate {
+                name: mapping.name_any(),
+                uid: mapping.uid().unwrap_or_default(),
+                created: mapping.creation_timestamp().map_or(0, |time| time.0.as_second()),
+            })
+            .collect()
+    }
+
+    /// Whether a mapping names a project; `None` when that cannot be said, since its project was never looked up.
+    fn names_project(&self, mapping: &ProjectMapping, project: &ProjectIdentity, path: Option<&str>) -> Option<bool> {
+        let url = self.instances.get(&ObjectRef::new(&mapping.spec.instance))?.spec.url.clone();
+        if url.trim_end_matches('/') != project.gitlab_url {
+            return Some(false);
+        }
+        let annotated = mapping.annotations().get(names::PROJECT_ID).and_then(|text| text.parse().ok());
+        let seen = mapping.status.as_ref().and_then(|status| status.project.as_ref()?.id);
+        match mapping.spec.project.id.or(annotated).or(seen) {
+            Some(id) => Some(id == project.project_id),
+            None => {
+                let same = mapping.spec.project.path.as_deref().zip(path).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
+                same.then_some(true)
+            }
+        }
+    }
+
+    /// Whether the watch already shows the project id that was written on the mapping. From then on it shows every
+    /// mapping of the same project that was annotated before, so that of two only one can hold itself for the oldest.
+    pub fn shows_project_id(&self, mapping: &Mapping, id: i64) -> bool {
+        self.mappings.get(&ObjectRef::new(&mapping.name)).is_some_and(|seen| {
+            seen.uid().as_deref() == Some(&mapping.uid)
+                && seen.annotations().get(names::PROJECT_ID) == Some(&id.to_string())
+        })
+    }
+}
+
+impl OtherMappings for Declarations {
+    /// In doubt a mapping that exists still holds what its claim says.
+    fn holds(&self, mapping: &str, project: &ProjectIdentity) -> bool {
+        self.mappings
+            .get(&ObjectRef::new(mapping))
+            .is_some_and(|mapping| self.names_project(&mapping, project, None).unwrap_or(true))
+    }
+
+    fn exists(&self, mapping: &str) -> bool {
+        self.mappings.get(&ObjectRef::new(mapping)).is_some()
+    }
+}

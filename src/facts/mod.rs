@@ -1,0 +1,7 @@
+//! The only readers. What they read is complete or an error, never a guess.
+
+pub mod cluster;
+pub mod declarations;
+pub mod instance;
+pub mod problems;
+pub mod project;

@@ -1,0 +1,117 @@
+//! What may be forgotten at any time: how old facts are, how often something failed, connections that can be made anew.
+//! Nothing that decides about writing or deleting stands here; a restart only makes the operator read a little more.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use crate::{facts::instance::InstanceFacts, gitlab::{Pace, Project}, reconcile::Key};
+
+/// See the module.
+#[derive(Default)]
+pub struct Memory {
+    failures: Mutex<HashMap<Key, u32>>,
+    mappings: Mutex<HashMap<String, MappingMemory>>,
+    instances: Mutex<HashMap<String, InstanceSlot>>,
+    paces: Mutex<HashMap<String, Arc<Pace>>>,
+    cluster_uid: tokio::sync::OnceCell<String>,
+}
+
+/// One instance's facts; the lock is held while they are read, so that a thousand mappings ask GitLab once.
+pub type InstanceSlot = Arc<tokio::sync::Mutex<Option<Remembered>>>;
+
+/// Facts with the time after which they are read again.
+#[derive(Clone)]
+pub struct Remembered {
+    /// The facts.
+    pub facts: Arc<InstanceFacts>,
+    /// They hold for this UID and generation of the instance only.
+    pub of: (String, i64),
+    /// When they are read again.
+    pub stale_at: Timestamp,
+}
+
+/// What is remembered of a mapping.
+#[derive(Clone, Debug, Default)]
+pub struct MappingMemory {
+    /// The project as GitLab gave it last.
+    pub project: Option<Project>,
+    /// When the project is read again.
+    pub project_due: Option<Timestamp>,
+    /// When what was delivered is compared with GitLab next.
+    pub drift_check_at: Option<Timestamp>,
+    /// What people were told once and need not be told again on every pass.
+    pub told: BTreeSet<String>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Memory {
+    /// Counts a failure and gives how many there were in a row.
+    pub fn failed(&self, key: &Key) -> u32 {
+        let mut failures = locked(&self.failures);
+        let count = failures.entry(key.clone()).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    /// Ends a row of failures: after a success, or when something that the object depends on has changed.
+    pub fn reset_failures(&self, key: &Key) {
+        locked(&self.failures).remove(key);
+    }
+
+    /// What is remembered of a mapping.
+    pub fn mapping(&self, name: &str) -> MappingMemory {
+        locked(&self.mappings).get(name).cloned().unwrap_or_default()
+    }
+
+    /// Changes what is remembered of a mapping.
+    pub fn update_mapping(&self, name: &str, change: impl FnOnce(&mut MappingMemory)) {
+        change(locked(&self.mappings).entry(name.to_owned()).or_default());
+    }
+
+    /// Whether this is the first time that something is told about a mapping.
+    pub fn tell_once(&self, mapping: &str, what: &str) -> bool {
+        locked(&self.mappings).entry(mapping.to_owned()).or_default().told.insert(what.to_owned())
+    }
+
+    /// Forgets everything about an object that is gone.
+    pub fn forget(&self, key: &Key) {
+        self.reset_failures(key);
+        match key {
+            Key::Mapping(name) => {
+                locked(&self.mappings).remove(name);
+            }
+            Key::Instance(name) => {
+                self.forget_instance(name);
+                locked(&self.paces).remove(name);
+            }
+            Key::Class(_) => {}
+        }
+    }
+
+    /// The place where an instance's facts are kept.
+    pub fn instance(&self, name: &str) -> InstanceSlot {
+        locked(&self.instances).entry(name.to_owned()).or_default().clone()
+    }
+
+    /// The pace of requests to an instance. It outlives the facts: a new token lifts no limit.
+    pub fn pace(&self, instance: &str, make: impl FnOnce() -> Pace) -> Arc<Pace> {
+        locked(&self.paces).entry(instance.to_owned()).or_insert_with(|| Arc::new(make())).clone()
+    }
+
+    /// Forgets an instance's facts: its Secret or a CA changed, or GitLab refused the token.
+    pub fn forget_instance(&self, name: &str) {
+        locked(&self.instances).remove(name);
+    }
+
+    /// The UID of `kube-system`, which tells clusters apart; read once.
+    pub fn cluster_uid(&self) -> &tokio::sync::OnceCell<String> {
+        &self.cluster_uid
+    }
+}

@@ -1,0 +1,63 @@
+//! One pass over a `NamespaceClass`: who uses it.
+
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use super::{Finding, Key, finalizer, usage};
+use crate::{
+    api::{NamespaceClass, NamespaceClassStatus, names},
+    context::Context,
+    declared::Class,
+    facts::problems,
+    status::{Problem, Reason, Verdict, merge},
+};
+
+/// Reconciles a class.
+pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, Problem> {
+    let api: Api<NamespaceClass> = Api::all(context.kubernetes.clone());
+    let what = format!("read the NamespaceClass {name}");
+    let Some(object) = api.get_opt(name).await.map_err(|error| problems::kubernetes(&what, &error))? else {
+        context.memory.forget(&Key::Class(name.to_owned()));
+        return Ok(Finding::default());
+    };
+    let users = context.declarations.mappings_of_class(name);
+    let ending = object.metadata.deletion_timestamp.is_some();
+    if ending && users.is_empty() {
+        finalizer::remove(context, &object, names::IN_USE_FINALIZER).await?;
+        return Ok(Finding::default());
+    }
+    if !ending {
+        finalizer::add(context, &object, names::IN_USE_FINALIZER).await?;
+    }
+    let problem = if ending {
+        Some(usage::in_use("NamespaceClass", &users))
+    } else {
+        let invalid = Class::try_from(&object).err();
+        invalid.map(|invalid| Problem::until_changed(Reason::InvalidSpec, invalid.to_string()))
+    };
+    let verdict = match &problem {
+        Some(problem) => Verdict::no("Ready", problem),
+        None => Verdict::yes("Ready", Reason::Ready, ""),
+    };
+    let generation = object.metadata.generation;
+    let before = object.status.clone().unwrap_or_default();
+    let status = NamespaceClassStatus {
+        observed_generation: generation,
+        mappings: Some(usage::count(&users)),
+        conditions: merge(&before.conditions, &[verdict], generation, context.clock.now()),
+    };
+    if object.status.as_ref() != Some(&status) {
+        let patch = json!({
+            "apiVersion": NamespaceClass::api_version(&()), "kind": NamespaceClass::kind(&()),
+            "metadata": {"name": name, "uid": object.uid()}, "status": status,
+        });
+        let parameters = PatchParams::apply(names::FIELD_MANAGER).force();
+        let result = api.patch_status(name, &parameters, &Patch::Apply(patch)).await;
+        result.map_err(|error| problems::kubernetes(&format!("write the status of NamespaceClass {name}"), &error))?;
+        usage::tell(context, &object.object_ref(&()), Some(&before.conditions), &status.conditions).await;
+    }
+    Ok(Finding { problem, due: None })
+}

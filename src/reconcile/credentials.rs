@@ -1,0 +1,208 @@
+//! The token of a namespace: issued, kept, renewed.
+//!
+//! The order: the Secret first (without `token` if it is new), then a token bound to its name and living UID, then the
+//! token into the same Secret. A crash in between leaves a token without fingerprint in status, which means: issue again.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::{Api, ResourceExt as _};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{mapping::Pass, namespace::Job};
+use crate::{
+    api::names,
+    apply::{events, kubernetes, tokens},
+    declared::TokenPolicy,
+    facts::problems,
+    plan::{
+        credentials::{IssueReason, Rotated, TokenClaims, TokenDecision, decide, fingerprint, renewal_time},
+        namespace::{legacy_secret, rotated_secret},
+    },
+    status::{Problem, Reason},
+};
+
+/// How a token is to be treated in this pass.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wish {
+    /// The fingerprint of the token that was issued last.
+    pub recorded_fingerprint: Option<String>,
+    /// It may be renewed because it is due: GitLab can be told.
+    pub may_renew: bool,
+    /// A renewal was asked for.
+    pub renew: bool,
+    /// A revocation was asked for: account, binding and Secrets are made anew.
+    pub revoke: bool,
+    /// The CA certificate for the Secret.
+    pub ca_pem: Option<String>,
+}
+
+/// A living token.
+#[derive(Clone, Debug)]
+pub(super) struct Credential {
+    /// The token.
+    pub token: SecretString,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// When it was issued, unless it is a legacy token.
+    pub issued: Option<Timestamp>,
+    /// When it ends, unless it never does.
+    pub expires: Option<Timestamp>,
+    /// When it is renewed.
+    pub renew_at: Option<Timestamp>,
+}
+
+/// Makes sure that the namespace has a living token of ours.
+pub(super) async fn keep(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str) -> Result<Credential, Problem> {
+    match job.class.token {
+        TokenPolicy::Rotated { lifetime } => rotated(pass, job, account_uid, lifetime).await,
+        TokenPolicy::Legacy => legacy(pass, job, account_uid).await,
+    }
+}
+
+/// Removes the Secret of the other kind of token, once GitLab holds the right one.
+pub(super) async fn prune_other(pass: &Pass<'_>, namespace: &str, policy: TokenPolicy) -> Result<(), Problem> {
+    let other = match policy {
+        TokenPolicy::Rotated { .. } => names::LEGACY_TOKEN_SECRET,
+        TokenPolicy::Legacy => names::TOKEN_SECRET,
+    };
+    kubernetes::delete::<Secret>(pass.context, namespace, other).await.map(drop)
+}
+
+async fn rotated(
+    pass: &Pass<'_>,
+    job: &Job<'_>,
+    account_uid: &str,
+    lifetime: Duration,
+) -> Result<Credential, Problem> {
+    let api: Api<Secret> = Api::namespaced(pass.context.kubernetes.clone(), &job.name);
+    let what = format!("read the Secret {}/{}", job.name, names::TOKEN_SECRET);
+    let live = api.get_opt(names::TOKEN_SECRET).await.map_err(|error| problems::kubernetes(&what, &error))?;
+    let token = live.as_ref().and_then(|secret| text(secret, "token"));
+    // An apply without the token takes it out, which is right: it is only made when the Secret has to be written.
+    let (secret, _) = match &token {
+        Some(token) => kubernetes::ensure_live(pass.context, &filled(job, Some(token)), live).await?,
+        None => kubernetes::ensure_live(pass.context, &filled(job, None), live).await?,
+    };
+    let secret_uid = secret.uid().unwrap_or_default();
+    let decision = decide(Rotated {
+        token: token.as_ref(),
+        service_account_uid: Some(account_uid),
+        secret_uid: Some(&secret_uid),
+        recorded_fingerprint: job.token.recorded_fingerprint.as_deref(),
+        renewal_requested: job.token.renew,
+        now: pass.context.clock.now(),
+    });
+    match (decision, token) {
+        (TokenDecision::Keep { .. }, Some(token)) => credential(token, job),
+        (TokenDecision::Issue { why: IssueReason::Due | IssueReason::Requested }, Some(token))
+            if !job.token.may_renew =>
+        {
+            credential(token, job)
+        }
+        (TokenDecision::Issue { why }, _) => issue(pass, job, &secret_uid, lifetime, why).await,
+        (TokenDecision::Keep { .. }, None) => issue(pass, job, &secret_uid, lifetime, IssueReason::Missing).await,
+    }
+}
+
+async fn issue(
+    pass: &Pass<'_>,
+    job: &Job<'_>,
+    secret_uid: &str,
+    lifetime: Duration,
+    why: IssueReason,
+) -> Result<Credential, Problem> {
+    let token = tokens::issue(pass.context, &job.name, secret_uid, lifetime).await?;
+    let (secret, _) = kubernetes::ensure(pass.context, &filled(job, Some(&token))).await?;
+    if secret.uid().as_deref() != Some(secret_uid) {
+        let message = format!("the Secret {}/{} was replaced while a token was issued", job.name, names::TOKEN_SECRET);
+        return Err(Problem::new(Reason::TokenPending, message));
+    }
+    let credential = credential(token, job)?;
+    let verb = match why {
+        IssueReason::Due | IssueReason::Requested => "TokenRenewed",
+        IssueReason::Missing | IssueReason::NotIssuedByUs | IssueReason::Unbound => "TokenIssued",
+    };
+    let end = credential.expires.map(|end| end.to_string()).unwrap_or_default();
+    let note = format!("{}/{}: a new token until {end} ({})", job.name, names::SERVICE_ACCOUNT, explain(why));
+    events::normal(pass.context, &pass.about(), verb, note).await;
+    Ok(credential)
+}
+
+fn explain(why: IssueReason) -> &'static str {
+    match why {
+        IssueReason::Missing => "there was none",
+        IssueReason::NotIssuedByUs => "the Secret held one that is not on record",
+        IssueReason::Unbound => "the account or Secret of the former one is gone",
+        IssueReason::Due => "the former one was due",
+        IssueReason::Requested => "asked for by annotation",
+    }
+}
+
+fn filled(job: &Job<'_>, token: Option<&SecretString>) -> Secret {
+    let mut secret = rotated_secret(&job.name);
+    let entry = |key: &str, value: &str| (key.to_owned(), ByteString(value.as_bytes().to_vec()));
+    let mut data = std::collections::BTreeMap::from([entry("namespace", &job.name)]);
+    data.extend(job.token.ca_pem.as_deref().map(|pem| entry("ca.crt", pem)));
+    data.extend(token.map(|token| entry("token", token.expose_secret())));
+    secret.data = Some(data);
+    secret
+}
+
+fn text(secret: &Secret, key: &str) -> Option<SecretString> {
+    let bytes = &secret.data.as_ref()?.get(key)?.0;
+    let text = std::str::from_utf8(bytes).ok()?;
+    (!text.is_empty()).then(|| SecretString::from(text))
+}
+
+fn credential(token: SecretString, job: &Job<'_>) -> Result<Credential, Problem> {
+    let claims = TokenClaims::read(&token).ok_or_else(|| {
+        let message = format!("the API server issued a token for {} that cannot be read", job.name);
+        Problem::new(Reason::TokenPending, message)
+    })?;
+    let fingerprint = fingerprint(&token);
+    let renew_at = renewal_time(&claims, &fingerprint);
+    Ok(Credential {
+        token,
+        fingerprint,
+        issued: Some(claims.issued),
+        expires: Some(claims.expires),
+        renew_at: Some(renew_at),
+    })
+}
+
+/// A legacy token that is not the one on record is not believed: the Secret is made anew, and the token controller fills
+/// it with one that is ours.
+async fn legacy(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str) -> Result<Credential, Problem> {
+    let api: Api<Secret> = Api::namespaced(pass.context.kubernetes.clone(), &job.name);
+    let name = names::LEGACY_TOKEN_SECRET;
+    let read = || async {
+        let what = format!("read the Secret {}/{name}", job.name);
+        api.get_opt(name).await.map_err(|error| problems::kubernetes(&what, &error))
+    };
+    let live = read().await?;
+    let known = live.as_ref().is_some_and(|secret| {
+        let token = text(secret, "token");
+        let account = secret.annotations().get("kubernetes.io/service-account.uid").map(String::as_str);
+        token.is_some_and(|token| job.token.recorded_fingerprint == Some(fingerprint(&token)))
+            && account == Some(account_uid)
+    });
+    if live.is_some() && !known {
+        kubernetes::delete::<Secret>(pass.context, &job.name, name).await?;
+    }
+    kubernetes::ensure(pass.context, &legacy_secret(&job.name)).await?;
+    for _ in 0..50 {
+        if let Some(token) = read().await?.as_ref().and_then(|secret| text(secret, "token")) {
+            if !known {
+                let note = format!("{}/{}: a new legacy token", job.name, names::SERVICE_ACCOUNT);
+                events::normal(pass.context, &pass.about(), "TokenIssued", note).await;
+            }
+            let fingerprint = fingerprint(&token);
+            return Ok(Credential { token, fingerprint, issued: None, expires: None, renew_at: None });
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let message = format!("the token controller has not filled {}/{name} yet; see whether it runs", job.name);
+    Err(Problem::new(Reason::TokenPending, message))
+}

@@ -1,0 +1,394 @@
+//! The way into GitLab: what is delivered, compared, and taken out again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{credentials::Credential, mapping::Pass, report::Report};
+use crate::{
+    api::{CiAccessMethod, CiAccessStatus, DeliveredEntry, EnvironmentStatus, PendingRemoval, PendingRemovalKind},
+    apply::gitlab::{self as apply, Carried, Entry, NotRemoved},
+    declared::Environment,
+    facts::{problems, project::ProjectFacts},
+    gitlab::{Client, Cluster, Environment as SeenEnvironment, Error, NewVariable, ProjectRef, Variable},
+    plan::{
+        ci_access::{self, Access, Endpoint, Foreign, certificate, recorded_fingerprint, variables},
+        environments::is_protected,
+        ownership::Mark,
+    },
+    status::{Problem, Reason},
+};
+
+/// An environment whose jobs are to get a credential.
+pub(super) struct Deliverable {
+    /// The environment.
+    pub environment: Environment,
+    /// Its namespace.
+    pub namespace: String,
+    /// The credential.
+    pub credential: Credential,
+}
+
+/// What a delivery works with.
+pub(super) struct Delivery<'a> {
+    /// GitLab, or why it cannot be asked.
+    pub client: Result<&'a Client, Problem>,
+    /// The project.
+    pub project: &'a ProjectFacts,
+    /// How jobs reach the cluster.
+    pub endpoint: &'a Endpoint,
+    /// Our mark.
+    pub mark: Mark,
+    /// Environments that could not be worked out: their entries stay as they are.
+    pub undecided: &'a BTreeSet<String>,
+    /// What GitLab said about environments in this pass.
+    pub seen: &'a BTreeMap<String, SeenEnvironment>,
+    /// Everything is compared with GitLab, also what status says was delivered.
+    pub compare: bool,
+}
+
+/// Delivers to all environments of a mapping; true when GitLab was read and everything written that could be.
+pub(super) async fn deliver(
+    pass: &Pass<'_>,
+    delivery: &Delivery<'_>,
+    deliverables: &[Deliverable],
+    report: &mut Report,
+) -> bool {
+    let method = pass.mapping.ci_access.method;
+    let nothing_asked = method == CiAccessMethod::None;
+    report.looked_at_delivery(if nothing_asked { Reason::NotRequested } else { Reason::Delivered });
+    let up_to_date = is_up_to_date(pass, delivery, deliverables, report);
+    for deliverable in deliverables {
+        let status = report.environment(&deliverable.environment.name).ci_access.get_or_insert_default();
+        status.token_fingerprint = Some(deliverable.credential.fingerprint.clone());
+    }
+    if up_to_date && !delivery.compare {
+        return false;
+    }
+    let result = match &delivery.client {
+        Ok(client) => pass_through(pass, delivery, client, deliverables, report).await,
+        Err(problem) => Err(problem.clone()),
+    };
+    let Err(problem) = result else { return true };
+    if !up_to_date {
+        for name in names(deliverables) {
+            report.delivery_failed(name, problem.clone());
+        }
+    }
+    report.stopped(problem);
+    false
+}
+
+fn names(deliverables: &[Deliverable]) -> impl Iterator<Item = &str> {
+    deliverables.iter().map(|deliverable| deliverable.environment.name.as_str())
+}
+
+/// Whether status says that GitLab holds all that is wanted and nothing that is not.
+fn is_up_to_date(pass: &Pass<'_>, delivery: &Delivery<'_>, deliverables: &[Deliverable], report: &Report) -> bool {
+    let method = pass.mapping.ci_access.method;
+    let wanted_ones = deliverables.iter().all(|deliverable| {
+        let access = access(pass, delivery, deliverable, false);
+        let entries = entries(method, access);
+        let status = report.environment_status(&deliverable.environment.name);
+        let recorded = status.and_then(|status| status.ci_access.as_ref());
+        ci_access::is_recorded(recorded, method, &deliverable.credential.fingerprint, &entries)
+    });
+    let others = report.status().environments.iter().filter(|status| {
+        !delivery.undecided.contains(&status.name) && !names(deliverables).any(|name| name == status.name)
+    });
+    wanted_ones && others.map(|status| status.ci_access.as_ref()).all(|status| status.is_none_or(is_clean))
+}
+
+/// Whether nothing of ours is in GitLab for an environment that is to have nothing.
+pub(super) fn is_clean(status: &CiAccessStatus) -> bool {
+    status.entries.is_empty() && status.pending_removal.is_empty() && status.cluster_id.is_none()
+}
+
+fn access<'a>(
+    pass: &'a Pass<'_>,
+    delivery: &'a Delivery<'_>,
+    deliverable: &'a Deliverable,
+    protected: bool,
+) -> Access<'a> {
+    Access {
+        environment: &deliverable.environment.name,
+        namespace: &deliverable.namespace,
+        token: &deliverable.credential.token,
+        endpoint: delivery.endpoint,
+        kubeconfig: pass.mapping.ci_access.kubeconfig,
+        protected,
+        mark: &delivery.mark,
+    }
+}
+
+fn entries(method: CiAccessMethod, access: Access<'_>) -> Vec<DeliveredEntry> {
+    match method {
+        CiAccessMethod::Variables => variables::wanted(access).iter().map(variables::entry).collect(),
+        CiAccessMethod::ClusterCertificate => vec![certificate::wanted(access).entry()],
+        CiAccessMethod::None => Vec::new(),
+    }
+}
+
+/// What a project's variables and cluster entries are to become.
+struct Wanted {
+    variables: Vec<NewVariable>,
+    clusters: Vec<certificate::WantedCluster>,
+}
+
+async fn pass_through(
+    pass: &Pass<'_>,
+    delivery: &Delivery<'_>,
+    client: &Client,
+    deliverables: &[Deliverable],
+    report: &mut Report,
+) -> Result<(), Problem> {
+    let id = delivery.project.id;
+    let failed = |what: &str, error: &Error| delivery.project.explain(problems::gitlab(what, error));
+    let live_variables =
+        client.variables(id).await.map_err(|error| failed("read the project's variables", &error))?;
+    let live_clusters = clusters(pass, delivery, client, report).await?;
+    let wanted = wanted(pass, delivery, deliverables, &live_variables);
+    let recorded = Recorded(report.status().environments.clone());
+    let others = &pass.context.declarations;
+    let undecided = |scope: &str| delivery.undecided.contains(scope);
+    let mut foreign: Vec<Foreign> = Vec::new();
+
+    // What is wanted is written before what is not is removed, whichever of the two kinds it is.
+    let cluster_changes = live_clusters.as_ref().map(|live| {
+        certificate::changes(&wanted.clusters, live, &delivery.mark, &|scope| recorded.cluster(scope), &undecided, others)
+    });
+    let (cluster_writes, cluster_removals) = split(cluster_changes.unwrap_or_default());
+    foreign.extend(cluster_writes.foreign.iter().cloned());
+    let written = apply::clusters(client, id, &cluster_writes).await.map_err(|error| failed("write cluster entries", &error))?;
+    let spared = |scope: &str| undecided(scope) || written.failed.contains_key(scope);
+    let fingerprint = |scope: &str, key: &str| recorded.variable(scope, key);
+    let variable_changes =
+        variables::changes(&wanted.variables, &live_variables, &delivery.mark, &fingerprint, &spared, others);
+    foreign.extend(variable_changes.foreign.iter().cloned());
+    let carried = apply::variables(client, id, &variable_changes)
+        .await
+        .map_err(|error| failed("write variables", &error))?;
+    let removals = certificate::Changes {
+        remove: cluster_removals.into_iter().filter(|(_, scope)| !carried.failed.contains_key(scope)).collect(),
+        ..certificate::Changes::default()
+    };
+    let removed = apply::clusters(client, id, &removals).await.map_err(|error| failed("remove cluster entries", &error))?;
+
+    let outcome = Outcome { written, carried, removed, foreign, clusters_unread: live_clusters.is_none() };
+    record(pass, delivery, deliverables, &recorded, outcome, report);
+    Ok(())
+}
+
+fn split(mut changes: certificate::Changes) -> (certificate::Changes, Vec<(i64, String)>) {
+    let removals = std::mem::take(&mut changes.remove);
+    (changes, removals)
+}
+
+fn wanted(
+    pass: &Pass<'_>,
+    delivery: &Delivery<'_>,
+    deliverables: &[Deliverable],
+    live: &[Variable],
+) -> Wanted {
+    let others = &pass.context.declarations;
+    let accesses = deliverables.iter().map(|deliverable| {
+        let name = &deliverable.environment.name;
+        let was_protected = variables::was_protected(live, name, &delivery.mark, others);
+        let tier = delivery.seen.get(name).and_then(|seen| seen.tier);
+        access(pass, delivery, deliverable, is_protected(&deliverable.environment, tier, was_protected))
+    });
+    match pass.mapping.ci_access.method {
+        CiAccessMethod::Variables => {
+            Wanted { variables: accesses.flat_map(variables::wanted).collect(), clusters: Vec::new() }
+        }
+        CiAccessMethod::ClusterCertificate => {
+            Wanted { variables: Vec::new(), clusters: accesses.map(certificate::wanted).collect() }
+        }
+        CiAccessMethod::None => Wanted { variables: Vec::new(), clusters: Vec::new() },
+    }
+}
+
+/// The cluster entries, where there may be any of ours. `None` while GitLab has certificate-based clusters switched off.
+async fn clusters(
+    pass: &Pass<'_>,
+    delivery: &Delivery<'_>,
+    client: &Client,
+    report: &Report,
+) -> Result<Option<Vec<Cluster>>, Problem> {
+    let wanted = pass.mapping.ci_access.method == CiAccessMethod::ClusterCertificate;
+    let environments = &report.status().environments;
+    let traces = environments.iter().filter_map(|status| status.ci_access.as_ref()).any(|status| {
+        status.cluster_id.is_some()
+            || status.pending_removal.iter().any(|entry| entry.kind == Some(PendingRemovalKind::Cluster))
+    });
+    let no_record = environments.iter().all(|status| status.ci_access.as_ref().is_none_or(|status| status.method.is_none()));
+    if !(wanted || traces || no_record) {
+        return Ok(Some(Vec::new()));
+    }
+    let id = delivery.project.id;
+    match client.clusters(id).await {
+        Ok(clusters) => Ok(Some(clusters)),
+        Err(error) if apply::says_switched_off(&error) => {
+            // A 404 says so only if the project itself answers in the same pass.
+            client
+                .project(ProjectRef::Id(id))
+                .await
+                .map_err(|error| problems::gitlab(&format!("read the project {id}"), &error))?;
+            if !wanted {
+                return Ok(None);
+            }
+            let message = "GitLab's feature flag certificate_based_clusters is off, so that cluster entries can neither be read nor written; switch it on (POST /features/certificate_based_clusters), or use the method Variables";
+            Err(Problem::new(Reason::CertificateBasedClustersOff, message))
+        }
+        Err(Error::Forbidden { .. }) if !wanted && !traces => Ok(None),
+        Err(error) => Err(delivery.project.explain(problems::gitlab("read the project's cluster entries", &error))),
+    }
+}
+
+/// What status said was delivered.
+struct Recorded(Vec<EnvironmentStatus>);
+
+impl Recorded {
+    fn status(&self, scope: &str) -> Option<&CiAccessStatus> {
+        self.0.iter().find(|status| status.name == scope)?.ci_access.as_ref()
+    }
+
+    fn variable(&self, scope: &str, key: &str) -> Option<String> {
+        recorded_fingerprint(self.status(scope), key).map(str::to_owned)
+    }
+
+    fn cluster(&self, scope: &str) -> Option<certificate::Recorded> {
+        let status = self.status(scope)?;
+        let print = recorded_fingerprint(Some(status), certificate::KEY).unwrap_or_default();
+        Some((status.cluster_id?, print.to_owned()))
+    }
+}
+
+/// What came of a delivery.
+struct Outcome {
+    written: Carried,
+    carried: Carried,
+    removed: Carried,
+    foreign: Vec<Foreign>,
+    clusters_unread: bool,
+}
+
+impl Outcome {
+    fn failed(&self, scope: &str) -> bool {
+        [&self.written, &self.carried].iter().any(|carried| carried.failed.contains_key(scope))
+    }
+
+    fn lacks(&self, scope: &str, key: &str) -> bool {
+        let failed = |carried: &Carried| carried.failed.get(scope).is_some_and(|keys| keys.iter().any(|k| k == key));
+        let foreign = self.foreign.iter().any(|foreign| {
+            foreign.scope == scope && (key == certificate::KEY || foreign.what == format!("variable {key}"))
+        });
+        failed(&self.written) || failed(&self.carried) || foreign
+    }
+
+    fn problem(&self, scope: &str) -> Option<Problem> {
+        let refused = [&self.written, &self.carried].iter().find_map(|carried| carried.problems.get(scope).cloned());
+        refused.or_else(|| {
+            let foreign = self.foreign.iter().find(|foreign| foreign.scope == scope)?;
+            let message = format!(
+                "the {} with the scope {scope} in GitLab belongs to {}; remove it there, or use another environment",
+                foreign.what, foreign.owner
+            );
+            Some(Problem::new(Reason::NotOurs, message))
+        })
+    }
+
+    /// What of ours stays in GitLab for now, in this scope.
+    fn pending(&self, scope: &str, recorded: &Recorded) -> Vec<PendingRemoval> {
+        let stays = self.carried.not_removed.iter().chain(&self.removed.not_removed).filter(|left| left.scope == scope);
+        let mut pending: Vec<_> = stays.map(pending_removal).collect();
+        if self.clusters_unread
+            && let Some(status) = recorded.status(scope)
+        {
+            let known = status.cluster_id.into_iter();
+            let before = status.pending_removal.iter().filter_map(|entry| entry.id);
+            let ids: BTreeSet<_> = known.chain(before).collect();
+            pending.extend(ids.into_iter().map(|id| PendingRemoval {
+                kind: Some(PendingRemovalKind::Cluster),
+                key: None,
+                scope: Some(scope.to_owned()),
+                id: Some(id),
+            }));
+        }
+        pending
+    }
+
+    fn why_pending(&self, scope: &str) -> Problem {
+        let left = self.carried.not_removed.iter().chain(&self.removed.not_removed).find(|left| left.scope == scope);
+        match left {
+            Some(left) => Problem { reason: Reason::RemovalPending, ..left.problem.clone() },
+            None => Problem::new(
+                Reason::RemovalPending,
+                "a cluster entry of ours cannot be removed while GitLab's feature flag certificate_based_clusters is off; it is worthless without the flag, and goes when it is on",
+            ),
+        }
+    }
+}
+
+fn pending_removal(left: &NotRemoved) -> PendingRemoval {
+    let (kind, key, id) = match &left.entry {
+        Entry::Variable(key) => (PendingRemovalKind::Variable, Some(key.clone()), None),
+        Entry::Cluster(id) => (PendingRemovalKind::Cluster, None, Some(*id)),
+    };
+    PendingRemoval { kind: Some(kind), key, scope: Some(left.scope.clone()), id }
+}
+
+fn record(
+    pass: &Pass<'_>,
+    delivery: &Delivery<'_>,
+    deliverables: &[Deliverable],
+    recorded: &Recorded,
+    outcome: Outcome,
+    report: &mut Report,
+) {
+    let method = pass.mapping.ci_access.method;
+    for deliverable in deliverables {
+        let scope = deliverable.environment.name.as_str();
+        let entries = entries(method, access(pass, delivery, deliverable, false));
+        let status = CiAccessStatus {
+            method: Some(method),
+            token_fingerprint: Some(deliverable.credential.fingerprint.clone()),
+            cluster_id: outcome.written.cluster_ids.get(scope).copied(),
+            entries: entries.into_iter().filter(|entry| !outcome.lacks(scope, &entry.key)).collect(),
+            pending_removal: outcome.pending(scope, recorded),
+        };
+        if !status.pending_removal.is_empty() {
+            report.note(scope, outcome.why_pending(scope));
+        }
+        report.environment(scope).ci_access = Some(status);
+        if let Some(problem) = outcome.problem(scope) {
+            report.delivery_failed(scope, delivery.project.explain(problem));
+        }
+    }
+    let rest: Vec<_> = recorded.0.iter().map(|status| status.name.clone()).collect();
+    for scope in rest.iter().filter(|scope| !delivery.undecided.contains(*scope)) {
+        if names(deliverables).any(|name| name == scope) || outcome.failed(scope) {
+            continue;
+        }
+        let pending_removal = outcome.pending(scope, recorded);
+        if !pending_removal.is_empty() {
+            report.note(scope, outcome.why_pending(scope));
+        }
+        report.environment(scope).ci_access =
+            Some(CiAccessStatus { method: Some(CiAccessMethod::None), pending_removal, ..CiAccessStatus::default() });
+    }
+}
+
+/// When what was delivered is compared with GitLab next; the first time after a restart at a random moment, so that not
+/// everything is read at once.
+pub(super) fn next_comparison(pass: &Pass<'_>, interval: std::time::Duration, compared: bool) -> Timestamp {
+    let now = pass.context.clock.now();
+    let memory = pass.context.memory.mapping(&pass.mapping.name);
+    if let (false, Some(at)) = (compared, memory.drift_check_at) {
+        return at;
+    }
+    let wait = if compared { pass.context.jittered(interval) } else { interval.mul_f64(pass.context.chance.fraction()) };
+    let at = now.checked_add(wait).unwrap_or(now);
+    pass.context.memory.update_mapping(&pass.mapping.name, |memory| memory.drift_check_at = Some(at));
+    at
+}

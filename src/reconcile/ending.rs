@@ -1,0 +1,202 @@
+//! Ends: of an environment that left its mapping, and of a mapping. Credentials go first, then what is ours in GitLab,
+//! then the finalizer; what people deployed goes only where the mapping says so and UID and claim agree.
+
+use std::time::Duration;
+
+use k8s_openapi::api::{
+    core::v1::{Secret, ServiceAccount},
+    rbac::v1::RoleBinding,
+};
+use kube::ResourceExt as _;
+
+use super::{mapping::Pass, namespace::claim_lost, report::Report};
+use crate::{
+    api::{CiAccessMethod, DeletionPolicy, names},
+    apply::{events, gitlab as apply, kubernetes, namespace as namespaces},
+    context::Context,
+    facts::{
+        self, cluster,
+        cluster::Claimed,
+        instance,
+        problems,
+    },
+    gitlab::Client,
+    plan::{
+        ci_access::{certificate, variables},
+        ownership::{Mark, ProjectIdentity, is_managed},
+    },
+    status::{Problem, Reason},
+};
+
+/// How long a mapping waits for a GitLab that does not let go of what is ours. By then every token is dead.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Ends every token of the namespace's account, also those that a tenant minted: with the account they die. The binding
+/// goes first. True when there was something.
+pub(super) async fn revoke(context: &Context, namespace: &str) -> Result<bool, Problem> {
+    let binding = kubernetes::delete::<RoleBinding>(context, namespace, names::ROLE_BINDING).await?;
+    let account = kubernetes::delete::<ServiceAccount>(context, namespace, names::SERVICE_ACCOUNT).await?;
+    let secret = kubernetes::delete::<Secret>(context, namespace, names::TOKEN_SECRET).await?;
+    let legacy = kubernetes::delete::<Secret>(context, namespace, names::LEGACY_TOKEN_SECRET).await?;
+    Ok(binding || account || secret || legacy)
+}
+
+/// Leaves one namespace: revokes, and deletes it if the mapping says so and both locks agree.
+pub(super) async fn leave(pass: &Pass<'_>, claimed: &Claimed, recorded_uid: Option<&str>) -> Result<(), Problem> {
+    let (context, name) = (pass.context, claimed.name());
+    let live = &claimed.namespace;
+    if !is_managed(live.metadata.labels.as_ref()) {
+        if context.memory.tell_once(&pass.mapping.name, &format!("claim lost {name}")) {
+            events::warning(context, &pass.about(), "ClaimLost", claim_lost(name).message).await;
+        }
+        return Ok(());
+    }
+    if live.metadata.deletion_timestamp.is_some() {
+        return Ok(());
+    }
+    if revoke(context, name).await? {
+        let note = format!("revoked every token of {name}/{}", names::SERVICE_ACCOUNT);
+        events::normal(context, &pass.about(), "Revoked", note).await;
+    }
+    if pass.mapping.deletion_policy == DeletionPolicy::Retain {
+        return Ok(());
+    }
+    if recorded_uid.is_some() && live.metadata.uid.as_deref() == recorded_uid {
+        namespaces::delete(context, live).await?;
+        events::normal(context, &pass.about(), "NamespaceDeleted", format!("deleted the namespace {name}")).await;
+    } else if context.memory.tell_once(&pass.mapping.name, &format!("kept {name}")) {
+        let note = format!(
+            "kept the namespace {name} although deletionPolicy is Delete: its UID is not the one on record; delete it by hand if it is not needed"
+        );
+        events::warning(context, &pass.about(), "NamespaceKept", note).await;
+    }
+    Ok(())
+}
+
+/// Whether a mapping has ended, or what it waits for.
+pub(super) enum End {
+    /// The finalizer may go.
+    Done,
+    /// Something is still to be removed; it is tried again.
+    Waiting(Problem),
+}
+
+/// Ends a mapping.
+pub(super) async fn end(pass: &Pass<'_>, report: &Report) -> Result<End, Problem> {
+    let Some(project_id) = pass.mapping.resolved_project_id else { return Ok(End::Done) };
+    let instance = pass.context.declarations.instance(&pass.mapping.instance);
+    let claims = claims_of(pass, project_id, instance.as_ref().ok().map(|instance| instance.url.as_str())).await?;
+    let never_worked = claims.is_empty() && report.recorded_environments().is_empty();
+    for claimed in &claims {
+        leave(pass, claimed, report.recorded_uid(claimed.name()).as_deref()).await?;
+    }
+    tell_of_lost_ones(pass, report, &claims).await?;
+    if never_worked {
+        return Ok(End::Done);
+    }
+    let left = match instance {
+        Ok(instance) => withdraw(pass, &instance, project_id, report).await,
+        Err(problem) => Err(problem),
+    };
+    let Err(problem) = left else { return Ok(End::Done) };
+    if pass.mapping.deletion_requested.is_none_or(|since| pass.context.clock.now().duration_since(since) < span(PATIENCE)) {
+        return Ok(End::Waiting(problem));
+    }
+    let note = format!(
+        "gave up removing what this mapping left in GitLab (project {project_id}; variables KUBE_* and KUBECONFIG, cluster entries): {problem}. The tokens in it are dead."
+    );
+    events::warning(pass.context, &pass.about(), "LeftInGitLab", note).await;
+    Ok(End::Done)
+}
+
+fn span(duration: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
+}
+
+/// The namespaces whose claim names this mapping. Without its instance, the mapping's name alone has to do.
+async fn claims_of(pass: &Pass<'_>, project_id: i64, url: Option<&str>) -> Result<Vec<Claimed>, Problem> {
+    let claims = cluster::claims_of_id(pass.context, project_id).await?;
+    let ours = |claimed: &Claimed| {
+        claimed.claim.mapping == pass.mapping.name
+            && claimed.namespace.labels().get(names::INSTANCE_LABEL) == Some(&pass.mapping.instance)
+            && url.is_none_or(|url| claimed.claim.project.gitlab_url == url)
+    };
+    Ok(claims.into_iter().filter(ours).collect())
+}
+
+/// Namespaces on record that no longer claim to be ours are skipped, and a person is told.
+async fn tell_of_lost_ones(pass: &Pass<'_>, report: &Report, claims: &[Claimed]) -> Result<(), Problem> {
+    let recorded = report.recorded_environments().iter().filter_map(|environment| environment.namespace.as_ref());
+    for recorded in recorded.filter(|recorded| !claims.iter().any(|claimed| claimed.name() == recorded.name)) {
+        let live = namespaces::read(pass.context, &recorded.name).await?;
+        let lost = live.is_some_and(|live| live.metadata.uid == recorded.uid && recorded.uid.is_some());
+        if lost && pass.context.memory.tell_once(&pass.mapping.name, &format!("claim lost {}", recorded.name)) {
+            events::warning(pass.context, &pass.about(), "ClaimLost", claim_lost(&recorded.name).message).await;
+        }
+    }
+    Ok(())
+}
+
+/// Takes everything with this mapping's mark out of GitLab.
+async fn withdraw(
+    pass: &Pass<'_>,
+    instance: &crate::declared::Instance,
+    project_id: i64,
+    report: &Report,
+) -> Result<(), Problem> {
+    let facts = instance::read(pass.context, instance).await;
+    let access = facts.access.as_ref().map_err(Clone::clone)?;
+    let mark = Mark {
+        cluster: instance.cluster_name.clone(),
+        cluster_uid: facts::cluster::cluster_uid(pass.context).await?,
+        mapping: pass.mapping.name.clone(),
+    };
+    let result = withdraw_marked(pass, &access.client, project_id, &mark, report).await;
+    if result.as_ref().is_err_and(|problem| problem.reason == Reason::TokenInvalid) {
+        pass.context.memory.forget_instance(&instance.name);
+    }
+    result
+}
+
+async fn withdraw_marked(
+    pass: &Pass<'_>,
+    client: &Client,
+    project_id: i64,
+    mark: &Mark,
+    report: &Report,
+) -> Result<(), Problem> {
+    let failed = |what: &str, error| problems::gitlab(what, &error);
+    let others = &pass.context.declarations;
+    let live = client.variables(project_id).await.map_err(|error| failed("read the project's variables", error))?;
+    let changes = variables::changes(&[], &live, mark, &|_, _| None, &|_| false, others);
+    let mut left = apply::variables(client, project_id, &changes)
+        .await
+        .map_err(|error| failed("remove variables", error))?
+        .not_removed;
+    if may_have_clusters(pass, report) {
+        let live = client.clusters(project_id).await.map_err(|error| failed("read cluster entries", error))?;
+        let changes = certificate::changes(&[], &live, mark, &|_| None, &|_| false, others);
+        let carried = apply::clusters(client, project_id, &changes).await;
+        left.extend(carried.map_err(|error| failed("remove cluster entries", error))?.not_removed);
+    }
+    left.into_iter().next().map_or(Ok(()), |left| Err(left.problem))
+}
+
+fn may_have_clusters(pass: &Pass<'_>, report: &Report) -> bool {
+    pass.mapping.ci_access.method == CiAccessMethod::ClusterCertificate
+        || report.recorded_environments().iter().filter_map(|status| status.ci_access.as_ref()).any(|status| {
+            status.cluster_id.is_some() || status.pending_removal.iter().any(|entry| entry.id.is_some())
+        })
+}
+
+/// Whether a claim is one of an environment that this mapping declares no longer.
+pub(super) fn has_left(pass: &Pass<'_>, identity: &ProjectIdentity, claimed: &Claimed) -> bool {
+    let mapping = pass.mapping;
+    let declared = match mapping.layout {
+        crate::api::NamespaceLayout::PerProject => claimed.claim.environment.is_empty(),
+        crate::api::NamespaceLayout::PerEnvironment => {
+            mapping.environments.iter().any(|environment| environment.name == claimed.claim.environment)
+        }
+    };
+    claimed.claim.mapping == mapping.name && claimed.claim.project == *identity && !declared
+}

@@ -1,0 +1,93 @@
+//! One pass over a `GitLabInstance`: whether GitLab can be worked with, and who uses it.
+
+use std::time::Duration;
+
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::json;
+
+use super::{Finding, Key, finalizer, usage};
+use crate::{
+    api::{GitLabInstance, GitLabInstanceStatus, InstanceTokenStatus, names},
+    context::Context,
+    declared::Instance,
+    facts::{self, instance::InstanceFacts, problems},
+    status::{Problem, Reason, Verdict, merge},
+};
+
+/// How often an instance is looked at when nothing changes.
+const INTERVAL: Duration = Duration::from_secs(300);
+
+/// Reconciles an instance.
+pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, Problem> {
+    let api: Api<GitLabInstance> = Api::all(context.kubernetes.clone());
+    let what = format!("read the GitLabInstance {name}");
+    let Some(object) = api.get_opt(name).await.map_err(|error| problems::kubernetes(&what, &error))? else {
+        context.memory.forget(&Key::Instance(name.to_owned()));
+        context.metrics.forget_instance(name);
+        return Ok(Finding::default());
+    };
+    let users = context.declarations.mappings_of_instance(name);
+    let ending = object.metadata.deletion_timestamp.is_some();
+    if ending && users.is_empty() {
+        finalizer::remove(context, &object, names::IN_USE_FINALIZER).await?;
+        return Ok(Finding::default());
+    }
+    if !ending {
+        finalizer::add(context, &object, names::IN_USE_FINALIZER).await?;
+    }
+    let mut status = GitLabInstanceStatus { mappings: Some(usage::count(&users)), ..object.status.clone().unwrap_or_default() };
+    let problem = match Instance::try_from(&object) {
+        Ok(instance) => describe(context, &instance, &mut status).await,
+        Err(invalid) => Some(Problem::until_changed(Reason::InvalidSpec, invalid.to_string())),
+    };
+    let problem = if ending { Some(usage::in_use("GitLabInstance", &users)) } else { problem };
+    let verdict = match &problem {
+        Some(problem) => Verdict::no("Ready", problem),
+        None => Verdict::yes("Ready", Reason::Ready, format!("GitLab {}", status.version.as_deref().unwrap_or("?"))),
+    };
+    status.observed_generation = object.metadata.generation;
+    status.conditions = merge(&status.conditions, &[verdict], object.metadata.generation, context.clock.now());
+    write(context, &object, &status).await?;
+    Ok(Finding { problem, due: Some(context.jittered(INTERVAL)) })
+}
+
+/// What is known of the instance goes into its status; what is not known now stays as it was.
+async fn describe(context: &Context, instance: &Instance, status: &mut GitLabInstanceStatus) -> Option<Problem> {
+    let facts = facts::instance::read(context, instance).await;
+    let InstanceFacts { endpoint, access } = &*facts;
+    match access {
+        Ok(access) => {
+            status.version = Some(access.version.clone());
+            status.certificate_based_clusters = access.certificate_based_clusters;
+            status.token = Some(InstanceTokenStatus {
+                expires_at: access.token_expires.map(Time),
+                scopes: access.token_scopes.clone(),
+            });
+            let ends = access.token_expires.map(|end| end.as_second());
+            context.metrics.set_gitlab_token_expiry(&instance.name, ends);
+            endpoint.as_ref().err().cloned()
+        }
+        Err(problem) => Some(problem.clone()),
+    }
+}
+
+async fn write(context: &Context, object: &GitLabInstance, status: &GitLabInstanceStatus) -> Result<(), Problem> {
+    if object.status.as_ref() == Some(status) {
+        return Ok(());
+    }
+    let api: Api<GitLabInstance> = Api::all(context.kubernetes.clone());
+    let patch = json!({
+        "apiVersion": GitLabInstance::api_version(&()), "kind": GitLabInstance::kind(&()),
+        "metadata": {"name": object.name_any(), "uid": object.uid()}, "status": status,
+    });
+    let parameters = PatchParams::apply(names::FIELD_MANAGER).force();
+    let result = api.patch_status(&object.name_any(), &parameters, &Patch::Apply(patch)).await;
+    let what = format!("write the status of GitLabInstance {}", object.name_any());
+    result.map_err(|error| problems::kubernetes(&what, &error))?;
+    usage::tell(context, &object.object_ref(&()), object.status.as_ref().map(|s| &s.conditions), &status.conditions).await;
+    Ok(())
+}

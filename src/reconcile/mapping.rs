@@ -1,0 +1,342 @@
+//! One pass over a `ProjectMapping`: what is declared, what is known, what should be, what has to change.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::{StreamExt as _, stream};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Api, Resource as _};
+
+use super::{
+    Finding, Key,
+    credentials::{self, Credential},
+    delivery::{self, Deliverable, Delivery},
+    ending::{self, End},
+    environments::{self, Asking, Environments},
+    finalizer,
+    namespace::{self, Job, Kept},
+    project::{self, Held},
+    report::Report,
+};
+use crate::{
+    api::{HandledRequests, NamespaceLayout, ProjectMapping, names},
+    context::Context,
+    declared::{Class, Instance, Mapping},
+    facts::{self, instance::InstanceFacts, problems, project::ProjectFacts},
+    plan::{
+        environments::Placed,
+        namespace::Owner,
+        ownership::Mark,
+    },
+    status::{Problem, Reason},
+};
+
+/// One pass over one mapping.
+#[derive(Clone, Copy)]
+pub(super) struct Pass<'a> {
+    /// What a reconcile needs.
+    pub context: &'a Context,
+    /// The object as it was read at the beginning.
+    pub object: &'a ProjectMapping,
+    /// The same, validated.
+    pub mapping: &'a Mapping,
+}
+
+impl Pass<'_> {
+    /// What events are about.
+    pub fn about(&self) -> ObjectReference {
+        self.object.object_ref(&())
+    }
+}
+
+/// Reconciles a mapping.
+pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, Problem> {
+    let api: Api<ProjectMapping> = Api::all(context.kubernetes.clone());
+    let what = format!("read the ProjectMapping {name}");
+    let Some(object) = api.get_opt(name).await.map_err(|error| problems::kubernetes(&what, &error))? else {
+        context.memory.forget(&Key::Mapping(name.to_owned()));
+        context.metrics.forget_mapping(name);
+        return Ok(Finding::default());
+    };
+    let mut report = Report::new(&object);
+    let mapping = match Mapping::try_from(&object) {
+        Ok(mapping) => mapping,
+        Err(invalid) => {
+            report.stopped(Problem::until_changed(Reason::InvalidSpec, invalid.to_string()));
+            return report.write(context, &object).await;
+        }
+    };
+    let pass = Pass { context, object: &object, mapping: &mapping };
+    if mapping.paused {
+        report.stopped(paused(&mapping, &report));
+        return report.write(context, &object).await;
+    }
+    if mapping.is_ending() {
+        return end(&pass, report).await;
+    }
+    if let Err(problem) = keep(&pass, &mut report).await {
+        report.stopped(problem);
+    }
+    report.write(context, &object).await
+}
+
+fn paused(mapping: &Mapping, report: &Report) -> Problem {
+    let expiry = report.status().environments.iter().filter_map(|status| status.token.as_ref()?.expires_at.as_ref());
+    let end = expiry.map(|time| time.0).min().map(|time| format!("; the first token ends at {time}")).unwrap_or_default();
+    let deletion = if mapping.is_ending() { "; its deletion waits" } else { "" };
+    Problem::until_changed(Reason::Paused, format!("spec.paused is true: nothing is kept up{end}{deletion}"))
+}
+
+async fn end(pass: &Pass<'_>, mut report: Report) -> Result<Finding, Problem> {
+    let ended = ending::end(pass, &report).await;
+    match ended {
+        Ok(End::Done) => {
+            finalizer::remove(pass.context, pass.object, names::MAPPING_FINALIZER).await?;
+            return Ok(Finding::default());
+        }
+        Ok(End::Waiting(problem)) => {
+            let message = format!("the credentials are revoked in the cluster; what is left in GitLab: {problem}");
+            report.stopped(Problem { reason: Reason::Deleting, message, ..problem });
+            report.due_in(Duration::from_secs(60));
+        }
+        Err(problem) => report.stopped(problem),
+    }
+    report.write(pass.context, pass.object).await
+}
+
+/// The steps of a living mapping. Whatever fails for all of it is returned; whatever fails for one environment stands in
+/// the report, and the others go on.
+async fn keep(pass: &Pass<'_>, report: &mut Report) -> Result<(), Problem> {
+    let Pass { context, object, mapping } = *pass;
+    let class = context.declarations.class(&mapping.class)?;
+    let instance = context.declarations.instance(&mapping.instance)?;
+    finalizer::add(context, object, names::MAPPING_FINALIZER).await?;
+    let known = facts::instance::read(context, &instance).await;
+    let compare = report.spec_is_new() || comparison_is_due(pass);
+    let client = known.access.as_ref().map(|access| &access.client);
+    let project = facts::project::read(context, mapping, report.status(), client, compare).await?;
+    let held = project::hold(pass, &instance, &project).await?;
+    report.project(&project);
+
+    let active = project.problem.is_none();
+    let asking = Asking { client: client.ok().filter(|_| active), compare };
+    let environments = environments::place(pass, &instance, &project, &held, asking, report).await;
+    let endpoint = known.endpoint.as_ref().map_err(Clone::clone);
+    let work = Work { pass, class: &class, instance: &instance, project: &project, held: &held, known: &known };
+    report.looked_at_namespaces();
+    let deliverables = work.namespaces(&environments, active && client.is_ok(), report).await;
+    work.leave(report).await?;
+    deliver(&work, endpoint, &environments, &deliverables, compare, report).await?;
+    work.settle(&deliverables, report).await
+}
+
+fn comparison_is_due(pass: &Pass<'_>) -> bool {
+    let memory = pass.context.memory.mapping(&pass.mapping.name);
+    memory.drift_check_at.is_some_and(|at| pass.context.clock.now() >= at)
+}
+
+async fn deliver(
+    work: &Work<'_>,
+    endpoint: Result<&crate::plan::ci_access::Endpoint, Problem>,
+    environments: &Environments,
+    deliverables: &[Deliverable],
+    compare: bool,
+    report: &mut Report,
+) -> Result<(), Problem> {
+    let pass = work.pass;
+    let client = match (&work.project.problem, &work.known.access) {
+        (Some(problem), _) | (None, Err(problem)) => Err(problem.clone()),
+        (None, Ok(access)) => Ok(&access.client),
+    };
+    let mut undecided = environments.undecided.clone();
+    let placed = environments.placed.iter().map(|placed| placed.environment.name.clone());
+    undecided.extend(placed.filter(|name| report.has_namespace_problem(name)));
+    let delivery = Delivery {
+        client,
+        project: work.project,
+        endpoint: endpoint?,
+        mark: Mark {
+            cluster: work.instance.cluster_name.clone(),
+            cluster_uid: facts::cluster::cluster_uid(pass.context).await?,
+            mapping: pass.mapping.name.clone(),
+        },
+        undecided: &undecided,
+        seen: &environments.seen,
+        compare,
+    };
+    let compared = delivery::deliver(pass, &delivery, deliverables, report).await;
+    let at = delivery::next_comparison(pass, work.instance.drift_interval, compared);
+    report.due_in(until(pass, at));
+    if let Some(at) = pass.context.memory.mapping(&pass.mapping.name).project_due {
+        report.due_in(until(pass, at));
+    }
+    if report.status().environments.iter().any(|status| status.conditions.iter().any(|c| c.reason == "TokenInvalid")) {
+        pass.context.memory.forget_instance(&work.instance.name);
+    }
+    Ok(())
+}
+
+fn until(pass: &Pass<'_>, at: jiff::Timestamp) -> Duration {
+    let wait = at.duration_since(pass.context.clock.now());
+    Duration::try_from(wait).unwrap_or_default().max(Duration::from_millis(100))
+}
+
+/// What the steps of a living mapping share.
+struct Work<'a> {
+    pass: &'a Pass<'a>,
+    class: &'a Class,
+    instance: &'a Instance,
+    project: &'a ProjectFacts,
+    held: &'a Held,
+    known: &'a InstanceFacts,
+}
+
+impl Work<'_> {
+    /// Brings the namespaces of all environments to what is wanted; gives those whose jobs can be given a credential.
+    async fn namespaces(&self, environments: &Environments, may_renew: bool, report: &mut Report) -> Vec<Deliverable> {
+        let mut groups: BTreeMap<&str, Vec<&Placed>> = BTreeMap::new();
+        for placed in &environments.placed {
+            groups.entry(&placed.namespace).or_default().push(placed);
+        }
+        let jobs: Vec<_> =
+            groups.into_values().map(|group| (self.job(&group, may_renew, report), group)).collect();
+        let kept: Vec<_> = stream::iter(jobs)
+            .map(|(job, group)| async move { (namespace::keep(self.pass, &job).await, group) })
+            .buffered(4)
+            .collect()
+            .await;
+        let mut deliverables = Vec::new();
+        let mut all_well = environments.undecided.is_empty();
+        for (result, group) in kept {
+            match result {
+                Ok(kept) => {
+                    for placed in group {
+                        deliverables.extend(self.kept(placed, &kept, report));
+                    }
+                }
+                Err(problem) => {
+                    all_well = false;
+                    for placed in group {
+                        report.namespace_failed(&placed.environment.name, problem.clone());
+                    }
+                }
+            }
+        }
+        if all_well {
+            self.handled(may_renew, report);
+        }
+        deliverables
+    }
+
+    fn job<'j>(&'j self, group: &[&'j Placed], may_renew: bool, report: &Report) -> Job<'j> {
+        let mapping = self.pass.mapping;
+        let first = group[0];
+        let handled = report.status().handled_requests.clone().unwrap_or_default();
+        let recorded = group.iter().find_map(|placed| {
+            report.environment_status(&placed.environment.name)?.ci_access.as_ref()?.token_fingerprint.clone()
+        });
+        let shared = mapping.layout == NamespaceLayout::PerProject;
+        let environment = (!shared).then(|| (first.environment.name.as_str(), first.slug.as_str()));
+        Job {
+            name: first.namespace.clone(),
+            owner: Owner {
+                instance: &self.instance.name,
+                project: &self.held.identity,
+                project_path: self.project.path.as_deref(),
+                mapping: &mapping.name,
+                environment,
+            },
+            class: self.class,
+            recorded_uid: report.recorded_uid(&first.namespace),
+            token: credentials::Wish {
+                recorded_fingerprint: recorded,
+                may_renew,
+                renew: mapping.renew.is_some() && mapping.renew != handled.renew,
+                revoke: (mapping.revoke.is_some() && mapping.revoke != handled.revoke)
+                    || (shared && self.somebody_left_with_the_token(report)),
+                ca_pem: self.known.endpoint.as_ref().ok().and_then(|endpoint| endpoint.ca_pem.clone()),
+            },
+        }
+    }
+
+    /// An environment that left a per-project mapping knows the shared token.
+    fn somebody_left_with_the_token(&self, report: &Report) -> bool {
+        self.gone(report).iter().any(|name| {
+            let status = report.environment_status(name).and_then(|status| status.ci_access.as_ref());
+            status.is_some_and(|status| status.token_fingerprint.is_some())
+        })
+    }
+
+    /// Environments on record that are no longer declared.
+    fn gone(&self, report: &Report) -> Vec<String> {
+        let declared = |name: &str| self.pass.mapping.environments.iter().any(|environment| environment.name == name);
+        let recorded = report.status().environments.iter().map(|status| status.name.clone());
+        recorded.filter(|name| !declared(name)).collect()
+    }
+
+    fn kept(&self, placed: &Placed, kept: &Kept, report: &mut Report) -> Option<Deliverable> {
+        let name = &placed.environment.name;
+        report.namespace(name, &placed.slug, &placed.namespace, kept.uid.clone());
+        let Some(credential) = kept.credential.clone() else {
+            report.environment(name).token = None;
+            return None;
+        };
+        let Credential { issued, expires, .. } = credential;
+        report.token(name, issued, expires);
+        if let Some(at) = credential.renew_at {
+            report.due_in(until(self.pass, at));
+        }
+        Some(Deliverable { environment: placed.environment.clone(), namespace: placed.namespace.clone(), credential })
+    }
+
+    /// Records the requests that were acted on. A renewal that GitLab could not be told of is still to come.
+    fn handled(&self, may_renew: bool, report: &mut Report) {
+        let mapping = self.pass.mapping;
+        if mapping.renew.is_none() && mapping.revoke.is_none() {
+            return;
+        }
+        let before = report.status().handled_requests.clone().unwrap_or_default();
+        let renew = if may_renew { mapping.renew.clone().or(before.renew) } else { before.renew };
+        report.status_mut().handled_requests =
+            Some(HandledRequests { renew, revoke: mapping.revoke.clone().or(before.revoke) });
+        if self.project.problem.is_none() && self.shared_token_was_revoked(report) {
+            self.forget_shared_token(report);
+        }
+    }
+
+    fn shared_token_was_revoked(&self, report: &Report) -> bool {
+        self.pass.mapping.layout == NamespaceLayout::PerProject && self.somebody_left_with_the_token(report)
+    }
+
+    fn forget_shared_token(&self, report: &mut Report) {
+        for name in self.gone(report) {
+            if let Some(status) = &mut report.environment(&name).ci_access {
+                status.token_fingerprint = None;
+            }
+        }
+    }
+
+    /// Leaves the namespaces of environments that are no longer declared.
+    async fn leave(&self, report: &mut Report) -> Result<(), Problem> {
+        for claimed in &self.held.claims {
+            if ending::has_left(self.pass, &self.held.identity, claimed) {
+                let recorded = report.recorded_uid(claimed.name());
+                ending::leave(self.pass, claimed, recorded.as_deref()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Once GitLab holds the right token, the Secret of the other kind goes; what is done with leaves the status.
+    async fn settle(&self, deliverables: &[Deliverable], report: &mut Report) -> Result<(), Problem> {
+        for deliverable in deliverables.iter().filter(|d| !report.has_delivery_problem(&d.environment.name)) {
+            credentials::prune_other(self.pass, &deliverable.namespace, self.class.token).await?;
+        }
+        for name in self.gone(report) {
+            let status = report.environment_status(&name).and_then(|status| status.ci_access.as_ref());
+            if status.is_none_or(delivery::is_clean) {
+                report.drop_environment(&name);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! One reconcile of one object: facts → plan → apply → status, in an order in which every step may be the last one
+//! before a crash. One short file per kind; the steps of a mapping stand in files of their own.
+
+mod class;
+mod credentials;
+mod delivery;
+mod ending;
+mod environments;
+mod finalizer;
+mod instance;
+mod mapping;
+mod namespace;
+mod project;
+mod report;
+mod usage;
+
+use std::time::Duration;
+
+use crate::{
+    context::Context,
+    status::{Problem, Reason, Retry},
+};
+
+/// Which object is reconciled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// A `GitLabInstance`.
+    Instance(String),
+    /// A `NamespaceClass`.
+    Class(String),
+    /// A `ProjectMapping`.
+    Mapping(String),
+}
+
+impl Key {
+    /// The kind, for metrics and logs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Instance(_) => "GitLabInstance",
+            Self::Class(_) => "NamespaceClass",
+            Self::Mapping(_) => "ProjectMapping",
+        }
+    }
+
+    /// The object's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Instance(name) | Self::Class(name) | Self::Mapping(name) => name,
+        }
+    }
+}
+
+/// What is to happen next with an object. A change that a watch sees comes before the time that stands here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// When the object is looked at again without any change.
+    pub again: Option<Duration>,
+    /// What keeps it from being as declared.
+    pub problem: Option<Reason>,
+}
+
+/// What a kind's reconcile says: problems, and when something is due.
+#[derive(Clone, Debug, Default)]
+struct Finding {
+    problem: Option<Problem>,
+    due: Option<Duration>,
+}
+
+/// A whole reconcile takes no longer. Far above what is normal, far below what would hold up a queue for good.
+const LONGEST: Duration = Duration::from_secs(180);
+/// The delay after the first failure; it doubles with each further one.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// The longest delay after failures, and the pace at which what waits for a change is looked at anyway.
+const LONGEST_DELAY: Duration = Duration::from_secs(600);
+
+/// Brings one object to what is declared. Never fails: what went wrong stands in the object's status, in the outcome, and
+/// in the delay after which it is tried again.
+pub async fn reconcile(context: &Context, key: &Key) -> Outcome {
+    let start = tokio::time::Instant::now();
+    let work = async {
+        match key {
+            Key::Instance(name) => instance::reconcile(context, name).await,
+            Key::Class(name) => class::reconcile(context, name).await,
+            Key::Mapping(name) => mapping::reconcile(context, name).await,
+        }
+    };
+    let finding = match tokio::time::timeout(LONGEST, work).await {
+        Ok(Ok(finding)) => finding,
+        Ok(Err(problem)) => Finding { problem: Some(problem), due: None },
+        Err(_) => {
+            let message = format!("it took longer than {} s", LONGEST.as_secs());
+            Finding { problem: Some(Problem::new(Reason::KubernetesUnavailable, message)), due: None }
+        }
+    };
+    let outcome = schedule(context, key, &finding);
+    report(context, key, &finding, start.elapsed());
+    outcome
+}
+
+fn schedule(context: &Context, key: &Key, finding: &Finding) -> Outcome {
+    let Some(problem) = &finding.problem else {
+        context.memory.reset_failures(key);
+        return Outcome { again: finding.due, problem: None };
+    };
+    let failures = context.memory.failed(key);
+    let delay = match problem.retry {
+        Retry::Backoff => backoff(failures, context.chance.fraction()),
+        Retry::NotBefore(wait) => wait.min(LONGEST_DELAY) + FIRST_DELAY.mul_f64(context.chance.fraction()),
+        Retry::OnChange => context.jittered(LONGEST_DELAY),
+    };
+    Outcome { again: Some(finding.due.map_or(delay, |due| due.min(delay))), problem: Some(problem.reason) }
+}
+
+/// The delay after a number of failures in a row: doubled each time, up to a limit, and then a part of it by chance.
+fn backoff(failures: u32, fraction: f64) -> Duration {
+    let doubled = FIRST_DELAY.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+    doubled.min(LONGEST_DELAY).mul_f64(0.5 + fraction / 2.0)
+}
+
+fn report(context: &Context, key: &Key, finding: &Finding, took: Duration) {
+    let result = if finding.problem.is_some() { "problem" } else { "success" };
+    context.metrics.reconciled(key.kind(), result, took.as_secs_f64());
+    if let Some(problem) = &finding.problem {
+        context.metrics.failed(key.kind(), problem.reason.as_str());
+    }
+    match &finding.problem {
+        Some(problem) => tracing::warn!(
+            kind = key.kind(),
+            name = key.name(),
+            reason = problem.reason.as_str(),
+            took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "{problem}"
+        ),
+        None => tracing::debug!(kind = key.kind(), name = key.name(), "reconciled"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_with_failures_and_are_spread_by_chance() {
+        assert_eq!(backoff(1, 0.0), Duration::from_millis(500));
+        assert_eq!(backoff(1, 1.0), Duration::from_secs(1));
+        assert_eq!(backoff(4, 1.0), Duration::from_secs(8));
+        assert_eq!(backoff(60, 1.0), LONGEST_DELAY);
+        for failures in 1..60 {
+            assert!(backoff(failures, 0.3) <= backoff(failures + 1, 0.3));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! One managed namespace: claimed, filled, and its account with a living token.
+
+use k8s_openapi::api::{
+    core::v1::{LimitRange, Namespace, ResourceQuota},
+    networking::v1::NetworkPolicy,
+};
+use kube::ResourceExt as _;
+
+use super::{
+    credentials::{self, Credential},
+    ending,
+    mapping::Pass,
+};
+use crate::{
+    api::{CiAccessMethod, names},
+    apply::{events, kubernetes, namespace as namespaces},
+    declared::Class,
+    plan::{
+        self,
+        namespace::{Contents, Owner},
+        ownership::{NamespaceVerdict, ProjectIdentity, Wish, judge_namespace},
+    },
+    status::{Problem, Reason},
+};
+
+/// What a namespace is to be.
+pub(super) struct Job<'a> {
+    /// Its name.
+    pub name: String,
+    /// What it belongs to.
+    pub owner: Owner<'a>,
+    /// Its class.
+    pub class: &'a Class,
+    /// The UID that status recorded.
+    pub recorded_uid: Option<String>,
+    /// How its token is to be treated.
+    pub token: credentials::Wish,
+}
+
+/// A namespace as it is now.
+pub(super) struct Kept {
+    /// Its UID.
+    pub uid: Option<String>,
+    /// The credential that jobs are to get; none with the method `None`.
+    pub credential: Option<Credential>,
+}
+
+/// Brings a namespace with everything in it to what is wanted.
+pub(super) async fn keep(pass: &Pass<'_>, job: &Job<'_>) -> Result<Kept, Problem> {
+    let namespace = claim(pass, job).await?;
+    let with_account = pass.mapping.ci_access.method != CiAccessMethod::None;
+    if job.token.revoke || !with_account {
+        let revoked = ending::revoke(pass.context, &job.name).await?;
+        if revoked && job.token.revoke {
+            let note = format!("revoked every token of {}/{}", job.name, names::SERVICE_ACCOUNT);
+            events::normal(pass.context, &pass.about(), "Revoked", note).await;
+        }
+    }
+    let contents = plan::namespace::contents(&job.name, job.class, with_account);
+    let account_uid = fill(pass, &job.name, &contents).await?;
+    let credential = match account_uid {
+        Some(uid) => Some(credentials::keep(pass, job, &uid).await?),
+        None => None,
+    };
+    Ok(Kept { uid: namespace.uid(), credential })
+}
+
+/// Creates the namespace with its claim, or makes sure that the one that exists is ours.
+async fn claim(pass: &Pass<'_>, job: &Job<'_>) -> Result<Namespace, Problem> {
+    let name = &job.name;
+    let live = namespaces::read(pass.context, name).await?;
+    let environment = job.owner.environment.map_or("", |(name, _)| name);
+    let wish = Wish {
+        project: job.owner.project,
+        environment,
+        mapping: job.owner.mapping,
+        recorded_uid: job.recorded_uid.as_deref(),
+    };
+    let verdict = judge_namespace(live.as_ref(), wish, &pass.context.declarations);
+    let mut wanted = plan::namespace::namespace(name, job.owner, job.class);
+    keep_app_label(&mut wanted, live.as_ref(), job.owner);
+    match (verdict, live) {
+        (NamespaceVerdict::Foreign { owner }, _) => {
+            let message = format!(
+                "the namespace {name} exists and belongs to {owner}; remove or rename it, the operator takes nothing over"
+            );
+            Err(Problem::new(Reason::NamespaceTaken, message))
+        }
+        (NamespaceVerdict::ClaimLost, _) => Err(claim_lost(name)),
+        (_, None) => {
+            let created = namespaces::create(pass.context, &wanted).await?;
+            let note = format!("created the namespace {name} for {}", described(job.owner.project, environment));
+            events::normal(pass.context, &pass.about(), "NamespaceCreated", note).await;
+            Ok(created)
+        }
+        (_, Some(live)) if live.metadata.deletion_timestamp.is_some() => {
+            let message = format!(
+                "the namespace {name} is being deleted and is made anew when it is gone; if that takes long, see its conditions"
+            );
+            Err(Problem::new(Reason::NamespaceTerminating, message))
+        }
+        (verdict, Some(live)) => {
+            let (namespace, written) = namespaces::update(pass.context, &wanted, live).await?;
+            if let (NamespaceVerdict::Inherited { from }, true) = (verdict, written) {
+                let note = format!("took the namespace {name} over from the mapping {from}, which is gone");
+                events::normal(pass.context, &pass.about(), "NamespaceInherited", note).await;
+            }
+            Ok(namespace)
+        }
+    }
+}
+
+/// Where the project's path is not known now, the label that was made from it stays as it is.
+fn keep_app_label(wanted: &mut Namespace, live: Option<&Namespace>, owner: Owner<'_>) {
+    let label = live.and_then(|live| live.labels().get(names::GITLAB_APP));
+    if let (None, Some(label)) = (owner.project_path, label) {
+        wanted.labels_mut().insert(names::GITLAB_APP.to_owned(), label.clone());
+    }
+}
+
+/// What a namespace that lost our label is told to a person with.
+pub(super) fn claim_lost(name: &str) -> Problem {
+    let message = format!(
+        "the namespace {name} lost the operator's label and is left alone; to give it back: kubectl label namespace {name} {}={}",
+        names::MANAGED_BY_LABEL,
+        names::MANAGED_BY
+    );
+    Problem::new(Reason::ClaimLost, message)
+}
+
+fn described(project: &ProjectIdentity, environment: &str) -> String {
+    let id = project.project_id;
+    if environment.is_empty() {
+        format!("all environments of project {id}")
+    } else {
+        format!("the environment {environment} of project {id}")
+    }
+}
+
+/// Brings the contents to what is wanted and prunes what is ours and no longer wanted. Policies come before the account:
+/// nobody can work in the namespace before it is fenced. Gives the UID of the ServiceAccount.
+async fn fill(pass: &Pass<'_>, namespace: &str, contents: &Contents) -> Result<Option<String>, Problem> {
+    let Contents { account, resource_quota, limit_range, network_policies } = contents;
+    let context = pass.context;
+    for policy in network_policies {
+        kubernetes::ensure(context, policy).await?;
+    }
+    for ours in kubernetes::list_ours::<NetworkPolicy>(context, namespace).await? {
+        if !network_policies.iter().any(|wanted| wanted.metadata.name == ours.metadata.name) {
+            kubernetes::prune::<NetworkPolicy>(context, namespace, &ours.name_any()).await?;
+        }
+    }
+    match resource_quota {
+        Some(quota) => drop(kubernetes::ensure(context, quota).await?),
+        None => drop(kubernetes::prune::<ResourceQuota>(context, namespace, names::RESOURCE_QUOTA).await?),
+    }
+    match limit_range {
+        Some(limits) => drop(kubernetes::ensure(context, limits).await?),
+        None => drop(kubernetes::prune::<LimitRange>(context, namespace, names::LIMIT_RANGE).await?),
+    }
+    let Some(account) = account else { return Ok(None) };
+    let (service_account, _) = kubernetes::ensure(context, &account.service_account).await?;
+    kubernetes::ensure(context, &account.role_binding).await?;
+    Ok(service_account.uid())
+}
