@@ -77,6 +77,13 @@ async fn a_malformed_class_is_refused_with_the_reason() {
             json!({"limits": [{"type": "Container", "defaultRequest": {"cpu": "-1"}}]}),
             quantity,
         ),
+        refused("/spec/limitRange", json!({"limits": [{"type": "Pod", "min": {"cpu": "x"}}]}), quantity),
+        refused("/spec/limitRange", json!({"limits": [{"type": "Container", "default": {"cpu": "x"}}]}), quantity),
+        refused(
+            "/spec/limitRange",
+            json!({"limits": [{"type": "Pod", "maxLimitRequestRatio": {"cpu": "x"}}]}),
+            quantity,
+        ),
         refused("/spec/networkPolicy", json!({"mode": "Closed"}), "Unsupported value: \"Closed\""),
         refused(
             "/spec/networkPolicy",

@@ -76,6 +76,16 @@ async fn a_malformed_instance_is_refused_with_the_reason() {
             json!({"configMap": {"name": "ca", "key": "a/b"}}),
             "must be the key of a ConfigMap",
         ),
+        refused(
+            "/spec/caCertificate",
+            json!({"configMap": {"name": "A", "key": "a"}}),
+            "must be the name of a Kubernetes object",
+        ),
+        refused(
+            "/spec/cluster/caCertificate",
+            json!({"source": "ConfigMap", "configMap": {"name": "A", "key": "a/b"}}),
+            "must be the key",
+        ),
         refused("/spec/cluster/name", json!(""), "spec.cluster.name"),
         refused("/spec/cluster/name", json!("n".repeat(64)), "spec.cluster.name: Too long"),
         refused("/spec/cluster/name", json!("a/b"), "must contain no '/' and no control characters"),
@@ -84,6 +94,7 @@ async fn a_malformed_instance_is_refused_with_the_reason() {
         refused("/spec/cluster/name", json!(" ICC"), "must not begin or end with a space"),
         refused("/spec/cluster/apiServer", json!("http://icc.example.edu"), "spec.cluster.apiServer: Invalid value"),
         refused("/spec/cluster/apiServer", json!("icc.example.edu:6443"), "must begin with https://"),
+        refused("/spec/cluster/apiServer", json!("https://"), "must be a URL such as"),
         refused("/spec/cluster/apiServer", json!("https://icc.example.edu/"), "must be a plain URL"),
         refused(
             "/spec/cluster/ingressBaseDomain",

@@ -6,7 +6,12 @@ use gl_k8s_integrator::api::names;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use kube::Api;
 
-use crate::{bed::bed, project_roles::may};
+use serde_json::json;
+
+use crate::{
+    bed::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, bed, eventually, refusal},
+    project_roles::may,
+};
 
 const OPERATOR: &str = "system:serviceaccount:gl-k8s-integrator:gl-k8s-integrator";
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -117,6 +122,37 @@ async fn nearly_every_right_is_limited_to_the_names_that_the_program_uses() {
         let roles = Api::<Role>::namespaced(bed.admin.clone(), namespace).list(&Default::default()).await.unwrap();
         roles.items.into_iter().flat_map(|role| role.rules.unwrap_or_default()).for_each(|rule| has_no_wildcard(&rule));
     }
+}
+
+#[tokio::test]
+async fn another_role_is_granted_only_after_an_administrator_allowed_it() {
+    let bed = bed().await;
+    bed.managed_namespace("operator-grants").await;
+    let rules = json!([{"apiGroups": ["example.edu"], "resources": ["gpus"], "verbs": ["get"]}]);
+    bed.make(&CLUSTER_ROLES, None, json!({"metadata": {"name": "gpu-users"}, "rules": rules})).await;
+    let operator = bed.operator().await;
+    let binding = json!({
+        "metadata": {"name": "gitlab-serviceaccount"},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "gpu-users"},
+        "subjects": [{"kind": "ServiceAccount", "name": "gitlab-serviceaccount", "namespace": "operator-grants"}],
+    });
+    let granted = async || ROLE_BINDINGS.apply(&operator, "operator-grants", binding.clone()).await;
+    assert!(refusal(granted().await).contains("attempting to grant RBAC permissions not currently held"));
+
+    // As manifests/rbac.yaml says.
+    let name = "gl-k8s-integrator-may-grant-gpu-users";
+    let bind = json!([{
+        "apiGroups": [RBAC], "resources": ["clusterroles"], "resourceNames": ["gpu-users"],
+        "verbs": ["bind", "get", "list", "watch"],
+    }]);
+    bed.make(&CLUSTER_ROLES, None, json!({"metadata": {"name": name}, "rules": bind})).await;
+    let to_operator = json!({
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": "gl-k8s-integrator", "namespace": "gl-k8s-integrator"}],
+    });
+    bed.make(&CLUSTER_ROLE_BINDINGS, None, to_operator).await;
+    eventually("the operator may grant it", async || granted().await.is_ok()).await;
 }
 
 fn has_no_wildcard(rule: &PolicyRule) {
