@@ -44,9 +44,7 @@ impl Simulator {
     }
 
     fn serve_with(&self, listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<RunningSimulator> {
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let base_url = format!("{scheme}://{}", listener.local_addr()?);
-        self.listens_at(&base_url);
+        let base_url = self.listens_at(&listener, tls.is_some())?;
         let task = tokio::spawn(accept(self.clone(), listener, tls));
         Ok(RunningSimulator { base_url, task })
     }
@@ -80,10 +78,8 @@ async fn accept(simulator: Simulator, listener: TcpListener, tls: Option<TlsAcce
 async fn serve_connection(simulator: Simulator, stream: impl AsyncRead + AsyncWrite + Unpin) {
     let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let simulator = simulator.clone();
-        async move {
-            let response = simulator.respond(request.map(axum::body::Body::new)).await;
-            Ok::<_, std::convert::Infallible>(response)
-        }
+        // An error makes hyper close the connection without an answer.
+        async move { simulator.respond(request.map(axum::body::Body::new)).await }
     });
     // An error here means that the peer went away or that a fault cut the connection: nothing to do.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

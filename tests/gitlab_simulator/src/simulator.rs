@@ -1,17 +1,23 @@
 //! The simulator as a value: made, cloned, asked, served.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{fmt, io};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request as HttpRequest;
 use axum::response::Response;
+use http::StatusCode;
 use jiff::Timestamp;
+use tokio::net::TcpListener;
 
+use crate::control;
 use crate::http::answer::Answer;
-use crate::http::dispatch;
+use crate::http::faults::{Fault, FaultKind, Faults, InvalidFault};
+use crate::http::record::{Record, Recorded};
 use crate::http::request::Request;
 use crate::http::route::RouteTable;
+use crate::http::{auth, dispatch};
 use crate::resources;
 use crate::state::State;
 use crate::state::ids::Sequence;
@@ -47,10 +53,30 @@ pub struct Simulator(Arc<Inner>);
 
 struct Inner {
     state: Mutex<State>,
+    control: Mutex<Control>,
     routes: RouteTable,
     clock: Clock,
     fixed_url: bool,
 }
+
+/// What surrounds the model: faults to come and requests that came.
+#[derive(Default)]
+struct Control {
+    faults: Faults,
+    record: Record,
+}
+
+/// The connection is to be cut instead of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionCut;
+
+impl fmt::Display for ConnectionCut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the simulator cut the connection, as a fault asked")
+    }
+}
+
+impl std::error::Error for ConnectionCut {}
 
 impl fmt::Debug for Simulator {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +92,8 @@ impl Simulator {
         let base_url = options.external_url.unwrap_or_else(|| "http://localhost".to_owned());
         let mut state = State::new(base_url.trim_end_matches('/').to_owned(), options.version);
         add_administrator(&mut state, &options.admin_token, clock());
-        let inner = Inner { state: Mutex::new(state), routes: resources::table(), clock, fixed_url };
+        let (state, control) = (Mutex::new(state), Mutex::default());
+        let inner = Inner { state, control, routes: resources::table(), clock, fixed_url };
         Self(Arc::new(inner))
     }
 
@@ -80,12 +107,13 @@ impl Simulator {
         self.state().base_url.clone()
     }
 
-    /// The simulator as a tower service for use in the same process, without a socket.
+    /// The simulator as a tower service for use in the same process, without a socket. Where a socket's connection
+    /// would be cut, the answer here is 502 with a body that fails when read.
     pub fn router(&self) -> Router {
         let simulator = self.clone();
         Router::new().fallback(move |request: HttpRequest| {
             let simulator = simulator.clone();
-            async move { simulator.respond(request).await }
+            async move { simulator.respond(request).await.unwrap_or_else(broken) }
         })
     }
 
@@ -94,22 +122,86 @@ impl Simulator {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers one request.
-    pub async fn respond(&self, request: HttpRequest) -> Response {
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.0.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Arms a fault for requests to come; gives its id.
+    pub fn add_fault(&self, fault: Fault) -> Result<u64, InvalidFault> {
+        self.control().faults.add(fault)
+    }
+
+    /// Disarms one fault.
+    pub fn clear_fault(&self, id: u64) {
+        self.control().faults.clear(Some(id));
+    }
+
+    /// Disarms all faults.
+    pub fn clear_faults(&self) {
+        self.control().faults.clear(None);
+    }
+
+    /// The faults in force, with their ids.
+    pub fn faults(&self) -> Vec<(u64, Fault)> {
+        self.control().faults.all()
+    }
+
+    /// Every request since the last clearing, oldest first; secrets are fingerprints.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.control().record.all()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        self.control().record.clear();
+    }
+
+    /// Answers one request, or cuts its connection.
+    pub async fn respond(&self, request: HttpRequest) -> Result<Response, ConnectionCut> {
         let request = Request::read(request).await;
-        self.answer(&request).into_response()
+        if request.path.starts_with(control::PREFIX) {
+            return Ok(control::respond(self, &request).await);
+        }
+        let fault = self.control().faults.strike(&request.method, &request.target());
+        if let Some(fault) = &fault {
+            tokio::time::sleep(fault.delay()).await;
+        }
+        let kind = fault.as_ref().map(|fault| fault.kind);
+        let who = auth::identify(&self.state(), &request);
+        let answer = match (&fault, kind) {
+            (Some(fault), Some(FaultKind::Status)) => Some(fault.status_answer()),
+            (Some(fault), Some(FaultKind::Garbage)) => Some(fault.garbage_answer()),
+            (_, Some(FaultKind::Cut)) => None,
+            _ => Some(self.answer(&request)),
+        };
+        let status = answer.as_ref().map(|answer| answer.status.as_u16());
+        self.control().record.add(&request, status, who, kind);
+        match answer {
+            Some(answer) if kind != Some(FaultKind::LostAnswer) => Ok(answer.into_response()),
+            _ => Err(ConnectionCut),
+        }
     }
 
     fn answer(&self, request: &Request) -> Answer {
         dispatch::answer(&self.0.routes, &mut self.state(), request, self.now())
     }
 
-    /// Takes the listener's address as the configured one, unless another was given.
-    pub(crate) fn listens_at(&self, url: &str) {
+    /// Takes the listener's address as the configured one, unless another was given; serving does it too.
+    pub fn listens_at(&self, listener: &TcpListener, tls: bool) -> io::Result<String> {
+        let scheme = if tls { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr()?);
         if !self.0.fixed_url {
-            self.state().base_url = url.to_owned();
+            self.state().base_url.clone_from(&url);
         }
+        Ok(url)
     }
+}
+
+fn broken(cut: ConnectionCut) -> Response {
+    let failing = futures::stream::once(async move { Err::<axum::body::Bytes, _>(cut) });
+    let mut response = Response::new(Body::from_stream(failing));
+    *response.status_mut() = StatusCode::BAD_GATEWAY;
+    response
 }
 
 fn add_administrator(state: &mut State, token: &str, now: Timestamp) {

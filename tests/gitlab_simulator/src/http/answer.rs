@@ -81,8 +81,14 @@ impl Answer {
         for (name, value) in self.headers {
             let name = HeaderName::try_from(name);
             let value = HeaderValue::try_from(value);
-            if let (Ok(name), Ok(value)) = (name, value) {
-                headers.append(name, value);
+            match (name, value) {
+                (Ok(header::CONTENT_TYPE), Ok(value)) => {
+                    headers.insert(header::CONTENT_TYPE, value);
+                }
+                (Ok(name), Ok(value)) => {
+                    headers.append(name, value);
+                }
+                _ => {}
             }
         }
         response

@@ -52,6 +52,12 @@ pub fn authenticate(
     sudo(state, request, caller, &scopes).map(Some)
 }
 
+/// The token presented and its user, alive or dead; for the record and the throttles.
+pub fn identify(state: &State, request: &Request) -> Option<(u64, u64)> {
+    let token = state.tokens.find_by_value(&presented(request)?)?;
+    Some((token.id, token.user_id))
+}
+
 /// The door of a route: 401 without a caller, 403 without an administrator.
 pub fn pass(door: Door, caller: Option<&Caller>, method: &Method) -> Result<(), Refusal> {
     let reading = matches!(*method, Method::GET | Method::HEAD);

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::answer::{Answer, Body};
 use super::auth;
 use super::call::Call;
+use super::limits::{Throttle, check_application_limit};
 use super::params::Params;
 use super::refusal::{Outcome, Refusal};
 use super::request::Request;
@@ -15,12 +16,23 @@ use crate::state::State;
 
 /// Answers a request; nothing here waits.
 pub fn answer(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp) -> Answer {
+    state.destroy_overdue(now);
     stop::settle(state, now);
-    let mut answer = run(routes, state, request, now).unwrap_or_else(Refusal::into_answer);
+    let user = auth::identify(state, request).map(|(_, user)| user);
+    let throttle = Throttle::apply(&mut state.counters, &state.settings, request, user, now);
+    let mut answer = match &throttle {
+        Some(throttle) if throttle.is_exceeded() => throttle.refusal(),
+        Some(throttle) => throttle.mark(outcome(routes, state, request, now)),
+        None => outcome(routes, state, request, now),
+    };
     if request.method == Method::HEAD {
         answer.body = Body::Empty;
     }
     answer
+}
+
+fn outcome(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp) -> Answer {
+    run(routes, state, request, now).unwrap_or_else(Refusal::into_answer)
 }
 
 fn run(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp) -> Outcome {
@@ -42,6 +54,11 @@ fn run(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp
     }
     let caller = auth::authenticate(state, request, route, now)?;
     auth::pass(route.door, caller.as_ref(), &request.method)?;
+    if let Some(limit) = route.limit {
+        let source = request.path.trim_start_matches("/api/v4");
+        let source = source.rsplit_once('/').map_or(source, |(above, _)| above);
+        check_application_limit(&mut state.counters, &state.settings, limit, caller.as_ref(), source, now)?;
+    }
     let mut call = Call { state, request, caller, params: Params::default(), now, path };
     if let Some(before) = route.before {
         before(&mut call)?;

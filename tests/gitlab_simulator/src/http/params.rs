@@ -179,6 +179,11 @@ impl Params {
         self.0.get(name).and_then(Value::as_object).cloned().map(Params)
     }
 
+    /// All values, by name.
+    pub fn into_values(self) -> impl Iterator<Item = (String, Value)> {
+        self.0.into_iter()
+    }
+
     /// The raw checked value, null included.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.0.get(name)

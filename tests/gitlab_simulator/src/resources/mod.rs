@@ -17,6 +17,7 @@ pub mod personal_access_tokens;
 pub mod project_lifecycle;
 pub mod project_lists;
 pub mod projects;
+pub mod settings;
 pub mod shares;
 pub mod user_accounts;
 pub mod users;
@@ -40,6 +41,7 @@ pub fn table() -> RouteTable {
     routes.extend(projects::routes());
     routes.extend(project_lists::routes());
     routes.extend(project_lifecycle::routes());
+    routes.extend(settings::routes());
     routes.extend(shares::routes());
     routes.extend(members::routes());
     routes.extend(member_changes::routes());

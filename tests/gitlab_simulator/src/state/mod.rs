@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 
 pub mod clusters;
 pub mod deploy_tokens;
@@ -29,8 +30,10 @@ use members::{Member, Source};
 use owner::Owner;
 use projects::{Namespace, Project};
 use settings::Settings;
-use tokens::Tokens;
+use tokens::{Tokens, today};
 use users::Users;
+
+use crate::http::limits::Counters;
 use variables::Variable;
 
 use crate::jobs::JobReport;
@@ -68,6 +71,8 @@ pub struct State {
     pub features: Features,
     /// What came of the last jobs, the oldest first.
     pub jobs: VecDeque<JobReport>,
+    /// Counters of the rate limits.
+    pub counters: Counters,
     /// Application settings.
     pub settings: Settings,
 }
@@ -91,6 +96,7 @@ impl State {
             clusters: BTreeMap::new(),
             features: Features::default(),
             jobs: VecDeque::new(),
+            counters: Counters::default(),
             settings: Settings::default(),
         }
     }
@@ -114,6 +120,24 @@ impl State {
     fn forget_owner(&mut self, owner: Owner) {
         self.variables.retain(|_, variable| variable.owner != owner);
         self.clusters.retain(|_, cluster| cluster.owner != owner);
+    }
+
+    /// Destroys what was marked for deletion longer ago than the retention period.
+    pub fn destroy_overdue(&mut self, now: Timestamp) {
+        let retention = i64::try_from(self.settings.number("deletion_adjourned_period")).unwrap_or(i64::MAX);
+        let overdue = |marked: Option<Date>| {
+            marked.is_some_and(|day| day.saturating_add(retention.min(100_000).days()) <= today(now))
+        };
+        let groups: Vec<u64> =
+            self.groups.values().filter(|group| overdue(group.marked_for_deletion_on)).map(|group| group.id).collect();
+        for id in groups {
+            self.destroy_group(id);
+        }
+        let projects = self.projects.values().filter(|project| overdue(project.marked_for_deletion_on));
+        let projects: Vec<u64> = projects.map(|project| project.id).collect();
+        for id in projects {
+            self.destroy_project(id);
+        }
     }
 
     /// Forgets a group, the groups and the projects below it.
