@@ -6,6 +6,7 @@ pub mod api;
 pub mod apply;
 pub mod commands;
 pub mod context;
+pub mod controllers;
 pub mod declared;
 pub mod facts;
 pub mod gitlab;

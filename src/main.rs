@@ -1,2 +1,28 @@
-//! The program.
-fn main() {}
+//! The program: reads the command line and hands over to a subcommand.
+
+use std::{io, process::ExitCode};
+
+use clap::Parser as _;
+use gl_k8s_integrator::commands::{Cli, Command, crds, name, run};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => operator(args).map(|()| ExitCode::SUCCESS),
+        Command::Crds => crds::run(io::stdout().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into),
+        Command::Name(args) => {
+            name::run(&args, io::stdin().lock(), io::stdout().lock(), io::stderr().lock()).map_err(Into::into)
+        }
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn operator(args: run::RunArgs) -> anyhow::Result<()> {
+    // One provider for both clients; with two in the tree rustls could not choose.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        anyhow::bail!("a TLS provider was installed already");
+    }
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run::run(args))
+}

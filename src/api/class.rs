@@ -85,8 +85,8 @@ pub struct NamespaceClassSpec {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccountSpec {
-    /// The ClusterRole that the account has inside its namespace. For another one than `gitlab-group-master`, `gitlab-group-developer` and
-    /// `gitlab-group-reporter` the operator needs the right to `bind` it.
+    /// The ClusterRole that the account has inside its namespace. For another one than `gitlab-group-master`,
+    /// `gitlab-group-developer` and `gitlab-group-reporter` the operator needs the right to `bind` it.
     #[serde(default = "default_cluster_role")]
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = (

@@ -1,4 +1,5 @@
-//! The CustomResourceDefinitions as they are installed: what `gl-k8s-integrator crds` prints and what stands in `crds/`.
+//! The CustomResourceDefinitions as they are installed: what `gl-k8s-integrator crds` prints and what stands in
+//! `crds/`.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -30,8 +31,8 @@ pub fn all_yaml() -> Result<String, serde_saphyr::ser::Error> {
     Ok(documents.join("---\n"))
 }
 
-/// An optional field may be left out, but not be `null`: with `nullable` the API server would keep the `null`, fill no default
-/// in its place, and the rules would take it for a value.
+/// An optional field may be left out, but not be `null`: with `nullable` the API server would keep the `null`, fill no
+/// default in its place, and the rules would take it for a value.
 fn without_null(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
     let schemas = definition.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
     for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()) {

@@ -45,7 +45,8 @@ use super::{Condition, InstanceTokenStatus, MappingCounts, Period, rules};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct GitLabInstanceSpec {
-    /// Base URL of GitLab, such as `https://gitlab.example.edu`, without a trailing slash; immutable. `http` only for a loopback host.
+    /// Base URL of GitLab, such as `https://gitlab.example.edu`, without a trailing slash; immutable. `http` only for a
+    /// loopback host.
     #[schemars(length(min = 1, max = 255))]
     #[x_kube(
         validation = rules::IMMUTABLE,
@@ -57,15 +58,16 @@ pub struct GitLabInstanceSpec {
         )
     )]
     pub url: String,
-    /// The Secret with the GitLab token, in the operator's own namespace. It has two keys: `token`, and `url`, which must equal
-    /// `spec.url`, so that changing this object cannot send the token to another host.
+    /// The Secret with the GitLab token, in the operator's own namespace. It has two keys: `token`, and `url`, which
+    /// must equal `spec.url`, so that changing this object cannot send the token to another host.
     pub token_secret_ref: SecretRef,
     /// Where the certificate authority of GitLab stands, if it is a private one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_certificate: Option<InstanceCaCertificate>,
     /// What GitLab is told about this cluster.
     pub cluster: ClusterAccess,
-    /// Put directly in front of every namespace name; immutable. Empty, or small letters, digits and dashes that end with a dash.
+    /// Put directly in front of every namespace name; immutable. Empty, or small letters, digits and dashes that end
+    /// with a dash.
     #[serde(default)]
     #[schemars(length(max = 20))]
     #[x_kube(

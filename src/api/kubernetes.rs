@@ -1,7 +1,8 @@
-//! Schemas of Kubernetes' own specs inside a class: the generated ones, with quantities checked and every list and map bounded.
+//! Schemas of Kubernetes' own specs inside a class: the generated ones, with quantities checked and every list and map
+//! bounded.
 //!
-//! The bounds are not policy. The API server refuses a CRD whose rules could cost too much on the largest object that the
-//! schema admits, so whatever a rule walks over has an upper size.
+//! The bounds are not policy. The API server refuses a CRD whose rules could cost too much on the largest object that
+//! the schema admits, so whatever a rule walks over has an upper size.
 
 use k8s_openapi::api::{
     core::v1::{LimitRangeSpec, ResourceQuotaSpec},
@@ -10,7 +11,8 @@ use k8s_openapi::api::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-/// The names that `ResourceQuota` knows without a domain; others are `count/<resource>.<group>` or extended resources with a domain.
+/// The names that `ResourceQuota` knows without a domain; others are `count/<resource>.<group>` or extended resources
+/// with a domain.
 const QUOTA_NAMES: &str = "['cpu', 'memory', 'ephemeral-storage', 'pods', 'services', 'services.loadbalancers', \
     'services.nodeports', 'replicationcontrollers', 'resourcequotas', 'secrets', 'configmaps', 'persistentvolumeclaims', \
     'requests.cpu', 'requests.memory', 'requests.storage', 'requests.ephemeral-storage', \

@@ -1,8 +1,8 @@
-//! The kinds that administrators write (group `gl-k8s.dev`, version `v1alpha1`, cluster-scoped), their defaults and what
-//! admission refuses; and the names and marks that the rest of the program shares with the cluster.
+//! The kinds that administrators write (group `gl-k8s.dev`, version `v1alpha1`, cluster-scoped), their defaults and
+//! what admission refuses; and the names and marks that the rest of the program shares with the cluster.
 //!
-//! One file per kind, `status` for what several kinds say about themselves, [`crds`] for the generated YAML.
-//! Types here are raw input: they mirror the YAML. What the operator works with after validation is typed elsewhere.
+//! One file per kind, `status` for what several kinds say about themselves, [`crds`] for the generated YAML. Types here
+//! are raw input: they mirror the YAML. What the operator works with after validation is typed elsewhere.
 
 // Two printer columns have the same type; clippy takes them for one attribute written twice.
 #![allow(clippy::duplicated_attributes)]

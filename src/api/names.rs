@@ -9,7 +9,8 @@ pub const FIELD_MANAGER: &str = "gl-k8s-integrator";
 /// Namespace, ServiceAccount and Deployment of the operator in `manifests/`.
 pub const OPERATOR: &str = "gl-k8s-integrator";
 
-/// Label that says who manages an object; with the value [`MANAGED_BY`] on a namespace it is the first half of the claim.
+/// Label that says who manages an object; with the value [`MANAGED_BY`] on a namespace it is the first half of the
+/// claim.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 
 /// Value of [`MANAGED_BY_LABEL`] on everything that is ours.
@@ -42,7 +43,8 @@ pub const REVOKE_ANNOTATION: &str = "gl-k8s.dev/revoke";
 /// Label that GitLab puts on namespaces that it makes: the project's full path as a slug.
 pub const GITLAB_APP: &str = "app.gitlab.com/app";
 
-/// Label that GitLab puts on namespaces that it makes: the environment's slug; absent on a namespace of the whole project.
+/// Label that GitLab puts on namespaces that it makes: the environment's slug; absent on a namespace of the whole
+/// project.
 pub const GITLAB_ENV: &str = "app.gitlab.com/env";
 
 /// Finalizer of a `ProjectMapping`: credentials are revoked and GitLab is cleaned before it goes.

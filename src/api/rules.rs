@@ -1,4 +1,5 @@
-//! Rules that admission checks (CEL, evaluated by the API server) and that more than one field has, each with its message.
+//! Rules that admission checks (CEL, evaluated by the API server) and that more than one field has, each with its
+//! message.
 //!
 //! A rule that only one field has stands at that field. The API server puts the field's path in front of the message.
 

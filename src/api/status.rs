@@ -1,6 +1,7 @@
 //! What several kinds say about themselves, and the parts of a mapping's status.
 //!
-//! Everything is optional or has a default, so that a status written by another version of the operator can always be read.
+//! Everything is optional or has a default, so that a status written by another version of the operator can always be
+//! read.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;

@@ -23,7 +23,7 @@ impl Endpoint {
     }
 
     /// A call of this endpoint; the arguments take the places of the placeholders, in order.
-    pub fn call(&self, arguments: &[&dyn std::fmt::Display]) -> Call {
+    pub fn call(&self, arguments: &[&(dyn std::fmt::Display + Sync)]) -> Call {
         let template = self.label.split_once(' ').map_or(self.label, |(_, path)| path);
         let mut arguments = arguments.iter();
         let mut path = String::new();

@@ -180,6 +180,9 @@ fn until(pass: &Pass<'_>, at: jiff::Timestamp) -> Duration {
     Duration::try_from(wait).unwrap_or_default().max(Duration::from_millis(100))
 }
 
+/// How many namespaces of a mapping are worked on at the same time.
+const NAMESPACES_AT_ONCE: usize = 4;
+
 /// What the steps of a living mapping share.
 struct Work<'a> {
     pass: &'a Pass<'a>,
@@ -197,13 +200,11 @@ impl Work<'_> {
         for placed in &environments.placed {
             groups.entry(&placed.namespace).or_default().push(placed);
         }
-        let jobs: Vec<_> =
-            groups.into_values().map(|group| (self.job(&group, may_renew, report), group)).collect();
-        let kept: Vec<_> = stream::iter(jobs)
-            .map(|(job, group)| async move { (namespace::keep(self.pass, &job).await, group) })
-            .buffered(4)
-            .collect()
-            .await;
+        let mut work = Vec::new();
+        for group in groups.into_values() {
+            work.push(self.namespace(self.job(&group, may_renew, report), group));
+        }
+        let kept: Vec<_> = stream::iter(work).buffered(NAMESPACES_AT_ONCE).collect().await;
         let mut deliverables = Vec::new();
         let mut all_well = environments.undecided.is_empty();
         for (result, group) in kept {
@@ -225,6 +226,10 @@ impl Work<'_> {
             self.handled(may_renew, report);
         }
         deliverables
+    }
+
+    async fn namespace<'j>(&self, job: Job<'j>, group: Vec<&'j Placed>) -> (Result<Kept, Problem>, Vec<&'j Placed>) {
+        (namespace::keep(self.pass, &job).await, group)
     }
 
     fn job<'j>(&'j self, group: &[&'j Placed], may_renew: bool, report: &Report) -> Job<'j> {

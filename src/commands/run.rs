@@ -1,0 +1,173 @@
+//! `gl-k8s-integrator run`: the operator.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use kube::{
+    Api, Client, Resource,
+    api::ListParams,
+    client::ClientBuilder,
+    runtime::events::{Recorder, Reporter},
+};
+use serde::de::DeserializeOwned;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tower::timeout::TimeoutLayer;
+
+use crate::{
+    api::{GitLabInstance, NamespaceClass, Period, ProjectMapping, names},
+    context::{Chance, Context, Settings, SystemClock},
+    controllers,
+    gitlab::{HttpOptions, http_transport},
+    memory::Memory,
+    plan::environments::ReservedNames,
+    server::{self, Metrics, Readiness},
+    telemetry::{self, LogFormat},
+};
+
+/// Keep namespaces, accounts and credentials of all mapped projects as they are declared, until told to stop.
+///
+/// The API server is found as kubectl finds it: in a cluster by the ServiceAccount, otherwise by KUBECONFIG. On SIGTERM or
+/// Ctrl-C what is under way is finished; what is not is done after the next start.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunArgs {
+    /// The operator's own namespace: Secrets with GitLab tokens and ConfigMaps with CA certificates are read there only
+    #[arg(long, env = "GL_K8S_NAMESPACE", default_value = "gl-k8s-integrator", value_name = "NAME")]
+    namespace: String,
+    /// Where /livez, /readyz and /metrics are served
+    #[arg(long, env = "GL_K8S_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// A namespace that is never touched, besides Kubernetes' own; `*` stands for any characters; may be repeated
+    #[arg(long, env = "GL_K8S_RESERVED_NAMESPACES", value_delimiter = ',', value_name = "PATTERN")]
+    reserved_namespace: Vec<String>,
+    /// After which time a project is read from GitLab again, to notice a rename, a transfer or an archiving
+    #[arg(long, env = "GL_K8S_PROJECT_REFRESH", default_value = "10m", value_name = "PERIOD")]
+    project_refresh: Period,
+    /// How logs are written
+    #[arg(long, env = "GL_K8S_LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// What is logged: a level, or a list such as info,gl_k8s_integrator::gitlab=debug
+    #[arg(long, env = "GL_K8S_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+}
+
+/// No call to the API server takes longer until its answer begins; watches go on after that.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the end may take once it was asked for.
+const SHUTDOWN: Duration = Duration::from_secs(25);
+
+/// Runs the operator until a signal.
+///
+/// # Errors
+/// When it cannot start: the API server cannot be reached, the kinds are not installed, the address is taken.
+pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+    telemetry::init(args.log_format, &args.log)?;
+    if args.project_refresh.duration() < Duration::from_secs(10) {
+        bail!("--project-refresh is {}: give at least 10s, or GitLab is asked without end", args.project_refresh);
+    }
+    let stop = CancellationToken::new();
+    let signals = stop_on_signals(stop.clone())?;
+    let config = kube::Config::infer().await.context(
+        "could not find the API server; run in a cluster, or set KUBECONFIG to a kubeconfig file",
+    )?;
+    let client = client(config)?;
+    let readiness = Readiness::new();
+    let ready = readiness.wait_for("watches");
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+    let listener = server::listen(args.listen)
+        .await
+        .with_context(|| format!("could not listen on {}; give another address with --listen", args.listen))?;
+    let router = server::router(readiness, metrics.clone());
+    let server = tokio::spawn(server::serve(listener, router, stop.clone()));
+    let result = operate(&args, client, metrics, ready, stop.clone()).await;
+    stop.cancel();
+    signals.abort();
+    server.await.ok();
+    result
+}
+
+/// A client with a time limit on every call and without blind repetition: whatever fails is seen by the reconcile.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub fn client(mut config: kube::Config) -> anyhow::Result<Client> {
+    config.default_retry = false;
+    let builder = ClientBuilder::try_from(config).context("could not set up the client of the API server")?;
+    Ok(builder.with_layer(&TimeoutLayer::new(CALL_TIMEOUT)).build())
+}
+
+async fn operate(
+    args: &RunArgs,
+    client: Client,
+    metrics: Arc<Metrics>,
+    ready: server::ReadyHandle,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    installed::<GitLabInstance>(&client).await?;
+    installed::<NamespaceClass>(&client).await?;
+    installed::<ProjectMapping>(&client).await?;
+    let (declarations, writers) = controllers::declarations();
+    let reporter = Reporter { controller: names::FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
+    let context = Arc::new(Context {
+        connect: Box::new(|_, ca| {
+            http_transport(&HttpOptions { extra_ca_pem: ca.map(str::to_owned), ..HttpOptions::default() })
+        }),
+        clock: Arc::new(SystemClock),
+        chance: Arc::new(Chance::from_system()),
+        declarations: declarations.clone(),
+        settings: Settings {
+            own_namespace: args.namespace.clone(),
+            reserved: ReservedNames::new(&args.namespace, &args.reserved_namespace),
+            project_refresh: args.project_refresh.duration(),
+        },
+        memory: Memory::default(),
+        events: Recorder::new(client.clone(), reporter),
+        metrics,
+        kubernetes: client,
+    });
+    let work = tokio::spawn(controllers::run(context, writers, stop.clone()));
+    tokio::select! {
+        listed = declarations.ready() => {
+            listed.context("a watch of our own kinds ended before it had begun")?;
+            drop(ready);
+            tracing::info!(version = env!("CARGO_PKG_VERSION"), "running");
+        }
+        () = stop.cancelled() => {}
+    }
+    stop.cancelled().await;
+    tracing::info!("stopping; what is under way is finished");
+    if tokio::time::timeout(SHUTDOWN, work).await.is_err() {
+        tracing::warn!("something took too long; it is done after the next start");
+    }
+    Ok(())
+}
+
+/// Whether a kind of ours can be listed; otherwise says how to install it.
+async fn installed<K>(client: &Client) -> anyhow::Result<()>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+{
+    let kind = K::kind(&());
+    let listed = Api::<K>::all_with(client.clone(), &()).list(&ListParams::default().limit(1)).await;
+    match listed {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => {
+            bail!("the kind {kind} is not installed; install it: gl-k8s-integrator crds | kubectl apply --server-side -f -")
+        }
+        Err(error) => Err(error).with_context(|| {
+            format!("could not list the kind {kind}; see that the API server runs and that manifests/ is applied")
+        }),
+    }
+}
+
+fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("could not wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not wait for Ctrl-C")?;
+    Ok(tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    }))
+}

@@ -1,0 +1,129 @@
+//! Wiring: watches, who wakes whom, the queues. Nothing here knows what a reconcile does.
+
+mod wake;
+mod watches;
+
+use std::{convert::Infallible, hash::{DefaultHasher, Hash as _, Hasher as _}, sync::Arc, time::Duration};
+
+use futures::{Stream, StreamExt as _, future};
+use kube::{
+    Resource, ResourceExt as _,
+    runtime::{
+        Controller, PredicateConfig, WatchStreamExt as _,
+        controller::{Action, Config},
+        reflector::{self, ObjectRef, store::Writer},
+        watcher,
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{GitLabInstance, NamespaceClass, ProjectMapping},
+    context::Context,
+    facts::declarations::Declarations,
+    reconcile::{Key, reconcile},
+};
+
+pub use watches::follow;
+
+/// How many mappings are worked on at the same time.
+const MAPPINGS_AT_ONCE: u16 = 16;
+/// How many instances, and how many classes.
+const OTHERS_AT_ONCE: u16 = 4;
+/// How long an instance or a class waits for more changes of its mappings: they only count them.
+const GATHER: Duration = Duration::from_millis(200);
+/// How long a mapping waits for more changes of its objects.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// The writing ends of [`Declarations`].
+pub struct Writers {
+    instances: Writer<GitLabInstance>,
+    classes: Writer<NamespaceClass>,
+    mappings: Writer<ProjectMapping>,
+}
+
+/// Empty declarations, and what fills them.
+pub fn declarations() -> (Declarations, Writers) {
+    let (instances, instance_writer) = reflector::store();
+    let (classes, class_writer) = reflector::store();
+    let (mappings, mapping_writer) = reflector::store();
+    (
+        Declarations { instances, classes, mappings },
+        Writers { instances: instance_writer, classes: class_writer, mappings: mapping_writer },
+    )
+}
+
+/// Runs all controllers until `stop`; a reconcile that is under way then still ends.
+pub async fn run(context: Arc<Context>, writers: Writers, stop: CancellationToken) {
+    let (hub, woken) = wake::hub(context.clone());
+    let hub = Arc::new(hub);
+    let client = &context.kubernetes;
+    let declarations = &context.declarations;
+
+    let instances = watches::declared(client, writers.instances, hub.clone());
+    let instances = Controller::for_stream(changed(instances), declarations.instances.clone())
+        .with_config(Config::default().concurrency(OTHERS_AT_ONCE).debounce(GATHER))
+        .reconcile_on(woken.instances);
+    let classes = watches::declared(client, writers.classes, hub.clone());
+    let classes = Controller::for_stream(changed(classes), declarations.classes.clone())
+        .with_config(Config::default().concurrency(OTHERS_AT_ONCE).debounce(GATHER))
+        .reconcile_on(woken.classes);
+    let mappings = watches::declared(client, writers.mappings, hub.clone());
+    let mappings = Controller::for_stream(changed(mappings), declarations.mappings.clone())
+        .with_config(Config::default().concurrency(MAPPINGS_AT_ONCE).debounce(SETTLE))
+        .reconcile_on(woken.mappings);
+
+    future::join4(
+        drive(instances, Key::Instance, context.clone(), stop.clone()),
+        drive(classes, Key::Class, context.clone(), stop.clone()),
+        drive(mappings, Key::Mapping, context.clone(), stop.clone()),
+        stop.run_until_cancelled(watches::others(context.clone(), hub)),
+    )
+    .await;
+}
+
+/// Only changes that a reconcile has to look at: not our own writes of status, but a status that somebody took away.
+fn changed<K: Watched>(
+    stream: impl Stream<Item = watcher::Result<K>> + Send + 'static,
+) -> impl Stream<Item = watcher::Result<K>> + Send + 'static {
+    let looked_at = |object: &K| {
+        let mut hasher = DefaultHasher::new();
+        object.meta().generation.hash(&mut hasher);
+        object.annotations().hash(&mut hasher);
+        object.finalizers().hash(&mut hasher);
+        object.has_status().hash(&mut hasher);
+        Some(hasher.finish())
+    };
+    stream.predicate_filter(looked_at, PredicateConfig::default())
+}
+
+/// A kind of ours, as the controllers see it.
+pub trait Watched: Resource<DynamicType = ()> + Clone + Send + Sync + 'static {
+    /// Whether it has a status.
+    fn has_status(&self) -> bool;
+}
+
+async fn drive<K>(controller: Controller<K>, key: fn(String) -> Key, context: Arc<Context>, stop: CancellationToken)
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + std::fmt::Debug + serde::de::DeserializeOwned + 'static,
+{
+    let work = move |object: Arc<K>, context: Arc<Context>| async move {
+        let outcome = reconcile(&context, &key(object.name_any())).await;
+        Ok::<_, Infallible>(outcome.again.map_or_else(Action::await_change, Action::requeue))
+    };
+    controller
+        .graceful_shutdown_on(stop.cancelled_owned())
+        .run(work, |_, never, _| match *never {}, context)
+        .for_each(|result| {
+            if let Err(error) = result {
+                tracing::debug!(%error, kind = %K::kind(&()), "a trigger came to nothing");
+            }
+            future::ready(())
+        })
+        .await;
+}
+
+/// A reference by name: the kinds are cluster-scoped, so that each object has one place in its queue.
+fn by_name<K: Resource<DynamicType = ()>>(name: &str) -> ObjectRef<K> {
+    ObjectRef::new(name)
+}
