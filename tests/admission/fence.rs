@@ -18,8 +18,8 @@ use crate::bed::{
 const FENCE: &str =
     "the operator writes only in namespaces with the label app.kubernetes.io/managed-by=gl-k8s-integrator";
 
-/// Everything that the operator keeps in a managed namespace, in the order in which it can be made. It is taken away from behind: with the account Kubernetes
-/// deletes its token Secrets.
+/// Everything that the operator keeps in a managed namespace, in the order in which it can be made. It is taken away
+/// from behind: with the account Kubernetes deletes its token Secrets.
 fn contents() -> Vec<(Kind, Value)> {
     let name = |name: &str| json!({"metadata": {"name": name}});
     let with = |mut object: Value, field: &str, value: Value| {

@@ -1,5 +1,6 @@
-//! What the API server itself refuses and fills in, with exactly the files in `crds/` and `manifests/`: the rules of the kinds,
-//! the three policies, the roles. The operator does not run here; where it matters, tests act with its account.
+//! What the API server itself refuses and fills in, with exactly the files in `crds/` and `manifests/`: the rules of
+//! the kinds, the three policies, the roles. The operator does not run here; where it matters, tests act with its
+//! account.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -14,8 +14,10 @@ use crate::{
 const REFUSAL: &str = "only the operator makes Secrets of type kubernetes.io/service-account-token";
 const LEGACY: &str = "gitlab-serviceaccount-token-legacy";
 
+/// For the tenant's own account: Kubernetes deletes such a Secret of an account that does not exist, as `default` in
+/// the first moment of a namespace.
 async fn mint(client: &Client, namespace: &str) -> Result<(), kube::Error> {
-    let secret = object(token_secret("minted", "default"));
+    let secret = object(token_secret("minted", "gitlab-group-master"));
     SECRETS.api(client, Some(namespace)).create(&PostParams::default(), &secret).await.map(|_| ())
 }
 

@@ -24,8 +24,8 @@ pub fn refused(path: &'static str, value: Value, says: &'static str) -> Refused 
     Refused { change: (path, value), says }
 }
 
-/// Tries creating with each change and afterwards each change of the stored object; every rule of the kind, at every field that has it, must be among
-/// the refusals.
+/// Tries creating with each change and afterwards each change of the stored object; every rule of the kind, at every
+/// field that has it, must be among the refusals.
 pub async fn try_all(
     bed: &Bed,
     kind: &Kind,
@@ -98,7 +98,8 @@ struct Rule {
 
 impl Rule {
     fn is_meant_by(&self, cause: &StatusCause) -> bool {
-        // Keys of maps can contain dots, so a map's value is compared up to the map; a rule on the whole object names no field.
+        // Keys of maps can contain dots, so a map's value is compared up to the map; a rule on the whole object names
+        // no field.
         let place: Vec<&str> = self.field.iter().map(String::as_str).take_while(|step| *step != "*").collect();
         let inside_a_map = place.len() < self.field.len() && self.field.last().is_some_and(|step| step == "*");
         let (place, field) = (place.join("."), without_indices(&cause.field));
