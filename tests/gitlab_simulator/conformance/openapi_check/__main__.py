@@ -1,8 +1,8 @@
-"""Validates recorded exchanges and prints which paths of the document they covered.
+"""Validates recorded exchanges and prints which operations of the document they covered.
 
-    python -m openapi_check --document FILE [--differences] EXCHANGES...
+    python -m openapi_check --document FILE EXCHANGES...
 
-Exit code 1: an exchange violates the document, a difference was not needed, or a simulated path was not called.
+Exit code 1: an exchange violates the document, a difference was not needed, or a simulated operation never succeeded.
 """
 
 from __future__ import annotations
@@ -10,95 +10,95 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from .differences import Differences
-from .document import Document
+from .document import Document, Operation
 from .exchanges import Exchange, read
+from .not_simulated import NOT_SIMULATED
 from .overrules import OVERRULES
 from .validation import Validation, Violation
 
-# Every violation would be said once per exchange; the table names the first and the number.
+# One violation may occur in many exchanges; the report names the first of each kind, up to this number of kinds.
 SHOWN_VIOLATIONS = 200
 
 
-class Coverage:
-    """What was called: per path template and method, and what lies outside the document."""
+class Report:
+    """What the exchanges showed."""
 
-    def __init__(self) -> None:
-        self.statuses: dict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
-        self.outside: Counter[str] = Counter()
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._differences = Differences(OVERRULES)
+        self._validation = Validation(document, self._differences)
+        self._statuses: dict[Operation, Counter[int]] = defaultdict(Counter)
+        self._violations: dict[tuple[str, str], list[Violation]] = defaultdict(list)
+        self._inside = self._outside = 0
 
-    def add(self, template: str | None, exchange: Exchange) -> None:
-        """Counts one exchange."""
-        if template is None:
-            self.outside[exchange.method] += 1
-        else:
-            self.statuses[template][(exchange.method, exchange.status)] += 1
+    def add(self, exchanges: Iterable[Exchange]) -> None:
+        """Validates and counts."""
+        for exchange in exchanges:
+            operation = self._document.find(exchange.method, exchange.path)
+            if operation is None:
+                self._outside += 1
+                continue
+            self._inside += 1
+            self._statuses[operation][exchange.status] += 1
+            for violation in self._validation.violations(operation, exchange):
+                self._violations[operation.name, violation.where].append(violation)
 
-    def covered(self, template: str) -> bool:
-        """A path counts as covered when a request to it succeeded."""
-        return any(status < 400 for _, status in self.statuses[template])
+    def print(self) -> bool:
+        """Prints table, violations and totals; true when all is well."""
+        simulated = [one for one in self._document.operations if one.template not in NOT_SIMULATED]
+        self._print_table(simulated)
+        self._print_violations()
+        uncovered = [one for one in simulated if not self._covered(one)]
+        for operation in uncovered:
+            print(f"never succeeded: {operation.name}")
+        unused = self._differences.unused()
+        for entry in unused:
+            print(f"unused difference: {entry}")
+        paths = {operation.template for operation in simulated}
+        print(
+            f"{self._inside} exchanges compared with {len(self._document.operations)} operations of "
+            f"{len(self._document.templates)} paths ({self._outside} exchanges outside them): "
+            f"{len(simulated) - len(uncovered)} of {len(simulated)} simulated operations of {len(paths)} paths covered, "
+            f"{len(NOT_SIMULATED)} paths not simulated, {len(self._differences)} differences "
+            f"({len(unused)} unused), {len(self._violations)} violations"
+        )
+        return not (self._violations or unused or uncovered)
+
+    def _covered(self, operation: Operation) -> bool:
+        return any(status < 300 for status in self._statuses[operation])
+
+    def _print_table(self, simulated: list[Operation]) -> None:
+        width = max(len(operation.name) for operation in self._document.operations)
+        for operation in simulated:
+            counts = sorted(self._statuses[operation].items())
+            answers = "  ".join(f"{status} x{number}" for status, number in counts)
+            label = "covered" if self._covered(operation) else "NOT COVERED"
+            print(f"{label:14} {operation.name:{width}}  {answers}")
+        for template, reason in NOT_SIMULATED.items():
+            print(f"{'not simulated':14} {template:{width}}  {reason}")
+
+    def _print_violations(self) -> None:
+        for number, found in enumerate(self._violations.values()):
+            if number == SHOWN_VIOLATIONS:
+                print(f"... and {len(self._violations) - number} more kinds of violation")
+                return
+            times = f" ({len(found)} times)" if len(found) > 1 else ""
+            print(f"violation: {found[0]}{times}")
 
 
 def main() -> int:
-    arguments = _arguments()
-    document = Document(arguments.document)
-    differences = Differences(OVERRULES)
-    validation = Validation(document, differences)
-    coverage = Coverage()
-    violations: dict[tuple[str, str], list[Violation]] = defaultdict(list)
-    exchanges = 0
-    for recording in arguments.exchanges:
-        for exchange in read(recording):
-            exchanges += 1
-            operation = document.find(exchange.method, exchange.path)
-            coverage.add(document.find_template(exchange.path), exchange)
-            if operation is None:
-                continue
-            for violation in validation.violations(operation, exchange):
-                violations[(operation.name, violation.where)].append(violation)
-    _print_table(document, coverage)
-    _print_violations(violations)
-    unused = differences.unused()
-    for entry in unused:
-        print(f"unused difference: {entry}")
-    covered = sum(coverage.covered(template) for template in document.templates)
-    print(
-        f"{exchanges} exchanges ({coverage.outside.total()} outside the document), "
-        f"{covered} of {len(document.templates)} paths covered, {len(differences)} differences "
-        f"({len(unused)} unused), {len(violations)} violations"
-    )
-    return 1 if violations or unused else 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="openapi_check", description="Checks recorded exchanges.")
+    parser = argparse.ArgumentParser(prog="openapi_check", description="Compares exchanges with the document.")
     parser.add_argument("--document", type=Path, required=True, help="GitLab's OpenAPI document")
     parser.add_argument("exchanges", type=Path, nargs="+", help="recordings (JSON lines)")
-    return parser.parse_args()
-
-
-def _print_table(document: Document, coverage: Coverage) -> None:
-    width = max(len(template) for template in document.templates)
-    for template in document.templates:
-        counts: dict[str, list[str]] = defaultdict(list)
-        for (method, status), number in sorted(coverage.statuses[template].items()):
-            counts[method].append(f"{status}×{number}")
-        called = "  ".join(f"{method} {' '.join(statuses)}" for method, statuses in counts.items())
-        if coverage.covered(template):
-            print(f"covered        {template:{width}}  {called}")
-        else:
-            print(f"not simulated  {template}")
-
-
-def _print_violations(violations: dict[tuple[str, str], list[Violation]]) -> None:
-    for number, found in enumerate(violations.values()):
-        if number == SHOWN_VIOLATIONS:
-            print(f"… and {len(violations) - number} more kinds of violation")
-            return
-        times = f" ({len(found)} times)" if len(found) > 1 else ""
-        print(f"violation: {found[0]}{times}")
+    arguments = parser.parse_args()
+    report = Report(Document(arguments.document))
+    for recording in arguments.exchanges:
+        report.add(read(recording))
+    return 0 if report.print() else 1
 
 
 if __name__ == "__main__":

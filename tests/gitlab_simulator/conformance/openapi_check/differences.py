@@ -60,14 +60,22 @@ class Parameter:
     reason: str
 
 
-Difference = Field | Lists | Answer | Status | Parameter
+@dataclass(frozen=True)
+class ErrorFields:
+    """Operations whose errors carry more than the message."""
+
+    operations: tuple[str, ...]
+    fields: tuple[str, ...]
+    reason: str
+
+
+Difference = Field | Lists | Answer | Status | Parameter | ErrorFields
 
 
 class Differences:
     """The list, and which of its entries were needed."""
 
     def __init__(self, entries: Iterable[Difference]) -> None:
-        self._entries = list(entries)
         self._all: set[str] = set()
         self._used: set[str] = set()
         self._fields: dict[str, list[dict[str, Any]]] = {}
@@ -75,7 +83,8 @@ class Differences:
         self._answers: dict[str, str] = {}
         self._statuses: dict[tuple[str, int], int] = {}
         self._parameters: set[tuple[str, str]] = set()
-        for entry in self._entries:
+        self._error_fields: dict[str, tuple[str, ...]] = {}
+        for entry in entries:
             self._add(entry)
 
     def _add(self, entry: Difference) -> None:
@@ -97,9 +106,9 @@ class Differences:
                 pairs = {(operation, name) for operation in operations for name in names}
                 self._parameters |= pairs
                 self._all.update(f"parameter {operation} {name}" for operation, name in pairs)
-
-    def __iter__(self) -> Iterable[Difference]:
-        return iter(self._entries)
+            case ErrorFields(operations, fields, _):
+                self._error_fields.update(dict.fromkeys(operations, fields))
+                self._all.update(f"error fields {operation}" for operation in operations)
 
     def explains_field(self, place: str, value: Any, fits: Callable[[Any, dict[str, Any]], bool]) -> bool:
         """Whether the contract allows this value at a place where the document does not."""
@@ -131,6 +140,13 @@ class Differences:
             return False
         self._used.add(f"parameter {operation.name} {name}")
         return True
+
+    def error_fields(self, operation: Operation) -> tuple[str, ...]:
+        """Fields that errors of this operation carry beside the message."""
+        fields = self._error_fields.get(operation.name, ())
+        if fields:
+            self._used.add(f"error fields {operation.name}")
+        return fields
 
     def unused(self) -> list[str]:
         """Entries (each operation and place by itself) that no exchange needed."""

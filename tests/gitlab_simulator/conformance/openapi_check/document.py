@@ -72,11 +72,6 @@ class Document:
         ]
         return min(candidates, key=lambda o: o.template.count("{"), default=None)
 
-    def find_template(self, path: str) -> str | None:
-        """The path template of a request, whatever its method."""
-        candidates = [template for template in self.templates if _matches(template, path)]
-        return min(candidates, key=lambda t: t.count("{"), default=None)
-
     def resolve(self, schema: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
         """Follows a reference: the component's name, if it is one, and its schema."""
         reference = schema.get("$ref")
@@ -85,20 +80,22 @@ class Document:
         name = reference.removeprefix(SCHEMA_PREFIX)
         return name, self.schemas[name]
 
-    def field_of(self, schema: dict[str, Any], path: list[str | int]) -> str:
-        """Names the place that `path` points to within a value of `schema`: `APIEntitiesMember.access_level`."""
-        owner, current = self.resolve(schema)
-        names = [owner or "inline"]
-        component = None
+    def places(self, schema: dict[str, Any], path: list[str | int]) -> tuple[str, str]:
+        """Names what `path` points to within a value of `schema`: as a field and as an object of its own.
+
+        The second differs from the first where a component is: `APIEntitiesMember.created_by` is an
+        `APIEntitiesUserBasic`.
+        """
+        component, current = self.resolve(schema)
+        place = inside = component or "inline"
         for step in path:
-            if component is not None:
-                names = [component]
             if isinstance(step, int):
                 component, current = self.resolve(current.get("items", {}))
             else:
                 component, current = self.resolve(current.get("properties", {}).get(step, {}))
-                names.append(step)
-        return ".".join(names)
+                place = f"{inside}.{step}"
+            inside = component or place
+        return place, inside
 
 
 def _closed(schema: dict[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Validation:
             yield from self._request(operation, exchange)
             yield from self._answer(operation, exchange)
         else:
-            yield from self._error(exchange)
+            yield from self._error(operation, exchange)
 
     def _request(self, operation: Operation, exchange: Exchange) -> Iterator[Violation]:
         """Parameters that worked must be ones that GitLab documents, of the documented kind."""
@@ -127,20 +127,24 @@ class Validation:
             yield from self._unexplained(exchange, schema, error)
 
     def _unexplained(self, exchange: Exchange, schema: dict[str, Any], error: Any) -> Iterator[Violation]:
-        place = self._document.field_of(schema, list(error.absolute_path))
+        place, inside = self._document.places(schema, list(error.absolute_path))
         if error.validator == "additionalProperties":
             for name in set(error.instance) - set(error.schema.get("properties", {})):
-                if not self._differences.explains_field(f"{place}.{name}", error.instance[name], _fits):
-                    yield Violation(exchange, f"{place}.{name}", "the document has no such field")
+                if not self._differences.explains_field(f"{inside}.{name}", error.instance[name], _fits):
+                    yield Violation(exchange, f"{inside}.{name}", "the document has no such field")
         elif not self._differences.explains_field(place, error.instance, _fits):
             yield Violation(exchange, place, error.message)
 
-    def _error(self, exchange: Exchange) -> Iterator[Violation]:
+    def _error(self, operation: Operation, exchange: Exchange) -> Iterator[Violation]:
         if exchange.method == "HEAD":
             return
         if exchange.status in TEXT_STATUSES and exchange.content_type.startswith("text/plain"):
             return
-        for error in Draft202012Validator(ERROR_BODY).iter_errors(exchange.body):
+        body = exchange.body
+        if isinstance(body, dict) and not body.keys() <= {"message", "error", "error_description", "scope"}:
+            extra = self._differences.error_fields(operation)
+            body = {name: value for name, value in body.items() if name not in extra}
+        for error in Draft202012Validator(ERROR_BODY).iter_errors(body):
             yield Violation(exchange, "error body", error.message)
 
     def _validator(self, schema: dict[str, Any]) -> OAS30Validator:

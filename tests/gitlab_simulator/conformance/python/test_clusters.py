@@ -180,7 +180,7 @@ def test_invalid_attributes_are_refused(source, attributes, message):
     ("api_url", "where"),
     [
         ("https://127.0.0.1:6443", "localhost"),
-        ("https://127.0.0.2:6443", "loopback"),
+        ("https://127.0.0.2:6443", "loopback addresses"),
         ("https://10.0.0.1:6443", "the local network"),
         ("https://169.254.0.1:6443", "the link local network"),
         ("https://100.64.0.1:6443", "the shared address space"),

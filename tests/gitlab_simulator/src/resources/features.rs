@@ -129,7 +129,6 @@ fn shape(name: &str, gates: &Gates) -> Value {
 fn definition(definition: &Definition) -> Value {
     json!({
         "name": definition.name,
-        "description": null,
         "feature_issue_url": null,
         "introduced_by_url": null,
         "rollout_issue_url": null,

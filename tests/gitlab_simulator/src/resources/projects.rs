@@ -127,7 +127,7 @@ fn add(call: &mut Call<'_>, creator: u64, namespace: Namespace) -> Outcome {
         add_owner(call, id, owner);
     }
     let project = call.state.projects.get(&id).ok_or_else(|| Refusal::kind_not_found("Project"))?;
-    Ok(Answer::created(with_permissions(call, project)))
+    Ok(Answer::created(entity::full(call.state, project)))
 }
 
 /// The owner of a personal namespace is a member of the projects in it.
