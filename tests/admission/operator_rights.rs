@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use gl_k8s_integrator::api::names;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
-use kube::Api;
+use kube::{Api, api::ListParams};
 
 use serde_json::json;
 
 use crate::{
-    bed::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, bed, eventually, refusal},
+    bed::{
+        CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, LIMIT_RANGES, QUOTAS, ROLE_BINDINGS, SECRETS, SERVICE_ACCOUNTS, bed,
+        eventually, refusal,
+    },
     project_roles::may,
 };
 
@@ -84,6 +87,26 @@ async fn the_operator_may_not_do_more() {
     for (verb, group, resource, namespace, name) in table {
         let allowed = may(&bed.admin, OPERATOR, verb, group, resource, namespace, name).await;
         assert!(!allowed, "{verb} {group}/{resource} {namespace:?} {name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_across_all_namespaces_is_answered_for_one_fixed_name_only() {
+    let bed = bed().await;
+    let operator = bed.operator().await;
+    let named = |name: &str| ListParams::default().fields(&format!("metadata.name={name}"));
+    for (kind, name) in [
+        (SERVICE_ACCOUNTS, names::SERVICE_ACCOUNT),
+        (ROLE_BINDINGS, names::ROLE_BINDING),
+        (SECRETS, names::TOKEN_SECRET),
+        (SECRETS, names::LEGACY_TOKEN_SECRET),
+        (QUOTAS, names::RESOURCE_QUOTA),
+        (LIMIT_RANGES, names::LIMIT_RANGE),
+    ] {
+        let everywhere = kind.api(&operator, None);
+        everywhere.list(&named(name)).await.unwrap();
+        assert!(refusal(everywhere.list(&ListParams::default()).await).contains("forbidden"), "{}", kind.kind);
+        assert!(refusal(everywhere.list(&named("other")).await).contains("forbidden"), "{}", kind.kind);
     }
 }
 
