@@ -72,7 +72,7 @@ mod tests {
 
     fn sleeping() -> Command {
         let mut command = Command::new("sleep");
-        command.arg("600");
+        command.arg("30");
         command
     }
 
