@@ -58,6 +58,8 @@ async fn accept(simulator: Simulator, listener: TcpListener, tls: Option<TlsAcce
             accepted = listener.accept() => {
                 // A failed accept concerns one caller (for example one that went away); the listener stays good.
                 let Ok((stream, _)) = accepted else { continue };
+                // Small answers shall not wait for the peer's acknowledgements; without the option they are only slower.
+                let _ = stream.set_nodelay(true);
                 let (simulator, tls) = (simulator.clone(), tls.clone());
                 connections.spawn(async move {
                     match tls {

@@ -38,6 +38,8 @@ pub enum ProjectAbility {
     ManageOwners,
     /// Deploy tokens.
     ManageDeployTokens,
+    /// Access tokens with their bots.
+    ManageAccessTokens,
     /// Settings.
     AdminProject,
     /// Visibility.
@@ -73,6 +75,8 @@ pub enum GroupAbility {
     ReadDeployTokens,
     /// Deploy tokens: creating, deleting.
     ManageDeployTokens,
+    /// Access tokens with their bots.
+    ManageAccessTokens,
     /// Settings.
     AdminGroup,
     /// Archiving and unarchiving.
@@ -107,6 +111,7 @@ impl ProjectAbility {
             | Self::AdminCluster
             | Self::AdminMembers
             | Self::ManageDeployTokens
+            | Self::ManageAccessTokens
             | Self::AdminProject => level::MAINTAINER,
             Self::ManageOwners
             | Self::ChangeVisibility
@@ -178,6 +183,7 @@ impl GroupAbility {
             Self::AdminVariables
             | Self::AdminMembers
             | Self::ManageDeployTokens
+            | Self::ManageAccessTokens
             | Self::AdminGroup
             | Self::Archive
             | Self::Remove

@@ -121,7 +121,7 @@ pub fn check_application_limit(
     source: &str,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    if limit == Limit::User && caller.is_some_and(|caller| caller.admin) {
+    if limit == Limit::User && caller.is_none_or(|caller| caller.admin) {
         return Ok(());
     }
     let (name, period) = quota(limit, caller.is_some(), source);

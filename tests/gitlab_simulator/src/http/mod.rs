@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod auth;
 pub mod call;
+mod coerce;
 pub mod dispatch;
 pub mod faults;
 pub mod form;

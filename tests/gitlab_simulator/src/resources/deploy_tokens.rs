@@ -39,6 +39,7 @@ const CREATE: &[Param] = &[
 pub fn routes() -> Vec<Route> {
     let reading = |pattern, handler| Route::get(pattern, handler).door(Door::SignedInToWrite);
     vec![
+        Route::get("/deploy_tokens", list_all).door(Door::Admin).params(LIST).paged(),
         reading("/projects/:id/deploy_tokens", list_of_project).params(LIST).paged(),
         Route::post("/projects/:id/deploy_tokens", create_in_project).params(CREATE),
         reading("/projects/:id/deploy_tokens/:token_id", show_of_project),
@@ -91,14 +92,22 @@ fn delete_from_group(call: &mut Call<'_>) -> Outcome {
     delete(call, source)
 }
 
-fn list(call: &mut Call<'_>, source: Source) -> Outcome {
-    let active = call.params.flag("active");
-    let wanted = |token: &&DeployToken| {
-        let alive = !token.revoked && !token.is_expired(call.now);
-        token.source == source && active.is_none_or(|active| active == alive)
-    };
-    let rows: Vec<&DeployToken> = call.state.deploy_tokens.values().filter(wanted).collect();
+/// The instance's, for administrators.
+fn list_all(call: &mut Call<'_>) -> Outcome {
+    page(call, |_| true)
+}
+
+/// Revoked and expired ones stay listed unless only active ones are wanted.
+fn page(call: &Call<'_>, wanted: impl Fn(&DeployToken) -> bool) -> Outcome {
+    let only_active = call.params.is_true("active");
+    let fits =
+        |token: &&DeployToken| wanted(token) && (!only_active || (!token.revoked && !token.is_expired(call.now)));
+    let rows: Vec<&DeployToken> = call.state.deploy_tokens.values().filter(fits).collect();
     paging::offset(call, &rows, |call, token| shape(token, call.now))
+}
+
+fn list(call: &mut Call<'_>, source: Source) -> Outcome {
+    page(call, |token| token.source == source)
 }
 
 fn create(call: &mut Call<'_>, source: Source) -> Outcome {
@@ -111,7 +120,7 @@ fn create(call: &mut Call<'_>, source: Source) -> Outcome {
         name: call.params.text("name").unwrap_or_default().to_owned(),
         username: call.params.present("username").unwrap_or(&default_username).to_owned(),
         expires_at: call.params.time("expires_at"),
-        scopes: call.params.texts("scopes"),
+        scopes: in_gitlabs_order(&call.params.texts("scopes")),
         revoked: false,
         created_at: call.now,
         secret: secret.clone().into(),
@@ -120,6 +129,11 @@ fn create(call: &mut Call<'_>, source: Source) -> Outcome {
     body["token"] = Value::from(secret);
     call.state.deploy_tokens.insert(id, token);
     Ok(Answer::created(body))
+}
+
+fn in_gitlabs_order(given: &[String]) -> Vec<String> {
+    let known = SCOPES.iter().filter(|scope| given.iter().any(|given| given == *scope));
+    known.map(|scope| (*scope).to_owned()).collect()
 }
 
 fn show(call: &mut Call<'_>, source: Source) -> Outcome {

@@ -160,13 +160,28 @@ fn validate(state: &State, group: &Group) -> ModelErrors {
     } else if state.path_is_taken(&format!("{parent_path}{}", group.path), Some(group.id), None) {
         errors.add("path", "has already been taken");
     }
+    validate_visibility(state, group, &mut errors);
+    errors
+}
+
+/// Not wider than the parent, not narrower than what is inside.
+fn validate_visibility(state: &State, group: &Group, errors: &mut ModelErrors) {
+    let own = group.visibility.word();
+    let inside = |namespace: Namespace| namespace == Namespace::Group(group.id);
+    if state.projects.values().any(|project| inside(project.namespace) && project.visibility > group.visibility) {
+        let reason = "is not allowed since this group contains projects with higher visibility.";
+        errors.add("visibility_level", format!("{own} {reason}"));
+    }
+    if state.groups.values().any(|below| below.parent == Some(group.id) && below.visibility > group.visibility) {
+        let reason = "is not allowed since there are sub-groups with higher visibility.";
+        errors.add("visibility_level", format!("{own} {reason}"));
+    }
     let above = group.parent.and_then(|parent| state.groups.get(&parent));
     if let Some(above) = above.filter(|above| group.visibility > above.visibility) {
-        let (own, parent) = (group.visibility.word(), above.visibility.word());
+        let parent = above.visibility.word();
         errors
             .add("visibility_level", format!("{own} is not allowed since the parent group has a {parent} visibility."));
     }
-    errors
 }
 
 /// A group with what is shared and, unless declined, with up to 100 projects.

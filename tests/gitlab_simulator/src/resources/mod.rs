@@ -2,6 +2,7 @@
 
 use crate::http::route::RouteTable;
 
+pub mod access_tokens;
 pub mod clusters;
 pub mod deploy_tokens;
 pub mod environments;
@@ -27,6 +28,7 @@ pub mod variables;
 pub fn table() -> RouteTable {
     let mut routes = Vec::new();
     routes.extend(clusters::routes());
+    routes.extend(access_tokens::routes());
     routes.extend(deploy_tokens::routes());
     routes.extend(environments::routes());
     routes.extend(features::routes());

@@ -1,8 +1,8 @@
 //! Personal access tokens: creating for a user, reading, revoking, rotating (lib/api/personal_access_tokens*).
 
-use http::StatusCode;
 use jiff::ToSpan;
 use jiff::civil::Date;
+use serde_json::Value;
 
 use super::users;
 use crate::entities::token as entity;
@@ -32,7 +32,8 @@ const SCOPES: &[&str] = &[
     "write_repository",
 ];
 
-const CREATE: &[Param] = &[
+/// The parameters of a new token.
+pub const CREATE: &[Param] = &[
     Param::required("name", Kind::Text),
     Param::required("scopes", Kind::Texts).values(SCOPES),
     Param::optional("expires_at", Kind::Date),
@@ -64,6 +65,12 @@ pub fn routes() -> Vec<Route> {
 
 fn create(call: &mut Call<'_>) -> Outcome {
     let user_id = users::find(call)?;
+    let new = requested(call, user_id)?;
+    issue(call, new).map(Answer::created)
+}
+
+/// The token that the parameters of [`CREATE`] ask for.
+pub fn requested(call: &Call<'_>, user_id: u64) -> Result<NewToken, Refusal> {
     let scopes: Vec<Scope> = call.params.texts("scopes").iter().filter_map(|word| Scope::parse(word)).collect();
     if scopes.is_empty() {
         return Err(Refusal::unprocessable("Scopes can't be blank"));
@@ -72,15 +79,14 @@ fn create(call: &mut Call<'_>) -> Outcome {
         Some(day) => Some(within_longest_life(call, day)?),
         None => default_end(call, LONGEST_LIFE),
     };
-    let new = NewToken {
+    Ok(NewToken {
         user_id,
         name: call.params.text("name").unwrap_or_default().to_owned(),
         description: call.params.text("description").map(str::to_owned),
         scopes,
         expires_at,
         family: None,
-    };
-    issue(call, new, StatusCode::CREATED)
+    })
 }
 
 fn list(call: &mut Call<'_>) -> Outcome {
@@ -188,15 +194,16 @@ fn rotate_token(call: &mut Call<'_>, id: u64) -> Outcome {
     if let Some(token) = call.state.tokens.get_mut(id) {
         token.revoked = true;
     }
-    issue(call, new, StatusCode::OK)
+    issue(call, new).map(Answer::ok)
 }
 
-fn issue(call: &mut Call<'_>, new: NewToken, status: StatusCode) -> Outcome {
+/// Makes the token; the JSON shows its value, this once.
+pub fn issue(call: &mut Call<'_>, new: NewToken) -> Result<Value, Refusal> {
     let value = new_secret("glpat-");
     let id = call.state.ids.next(Sequence::Token);
     call.state.tokens.insert(id, &value, new, call.now);
     let token = call.state.tokens.get(id).ok_or_else(Refusal::not_found)?;
-    Ok(Answer::json(status, entity::with_value(token, &value, call.now)))
+    Ok(entity::with_value(token, &value, call.now))
 }
 
 /// Where expiry is mandatory a token without a date gets one.

@@ -120,9 +120,9 @@ fn add(call: &mut Call<'_>, creator: u64, namespace: Namespace) -> Outcome {
     validate(call.state, &project).refuse_if_any()?;
     let id = project.id;
     // A new project ends the redirect of a path that it takes.
-    call.state.change_paths(|state| {
-        state.projects.insert(id, project);
-    });
+    let path = call.state.project_full_path(&project).to_lowercase();
+    call.state.moved_paths.remove(&path);
+    call.state.projects.insert(id, project);
     if let Namespace::User(owner) = namespace {
         add_owner(call, id, owner);
     }

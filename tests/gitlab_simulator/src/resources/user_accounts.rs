@@ -108,7 +108,8 @@ fn update(call: &mut Call<'_>) -> Outcome {
     user.updated_at = call.now;
     validate(&user.username, &user.email, &user.name, None)?;
     let shape = entity::with_admin(call.state, &user);
-    call.state.users.insert(user);
+    // A new username moves the user's personal projects.
+    call.state.change_paths(|state| state.users.insert(user));
     Ok(Answer::ok(shape))
 }
 

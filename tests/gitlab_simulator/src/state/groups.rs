@@ -96,7 +96,10 @@ impl State {
 
     /// By full path, without regard to case.
     pub fn group_by_path(&self, path: &str) -> Option<&Group> {
-        self.groups.values().find(|group| self.group_full_path(group.id).eq_ignore_ascii_case(path))
+        let last = path.rsplit('/').next()?;
+        // The last segment first: it is at hand, the full path must be put together.
+        let mut candidates = self.groups.values().filter(|group| group.path.eq_ignore_ascii_case(last));
+        candidates.find(|group| self.group_full_path(group.id).eq_ignore_ascii_case(path))
     }
 
     /// Is the group, or one above it, archived?

@@ -132,7 +132,10 @@ impl State {
 
     /// By full path, without regard to case.
     pub fn project_by_path(&self, path: &str) -> Option<&Project> {
-        self.projects.values().find(|project| self.project_full_path(project).eq_ignore_ascii_case(path))
+        let (_, last) = path.rsplit_once('/')?;
+        // The last segment first: it is at hand, the full path must be put together.
+        let mut candidates = self.projects.values().filter(|project| project.path.eq_ignore_ascii_case(last));
+        candidates.find(|project| self.project_full_path(project).eq_ignore_ascii_case(path))
     }
 
     /// Is the project, or a group above it, archived?

@@ -106,3 +106,14 @@ async fn the_record_names_every_request_and_no_secret() {
     assert!(entry["body"]["token"].as_str().unwrap().starts_with("sha256:"));
     assert_eq!(recorded[0].body_with_secrets()["token"], secret);
 }
+
+#[tokio::test]
+async fn without_a_socket_a_cut_connection_is_a_body_that_fails() {
+    use tower::ServiceExt;
+    let scene = Scene::new();
+    control(&scene, "POST", "/faults", json!({"kind": "cut"})).await;
+    let request = Request::get("/api/v4/version").body(Body::empty()).unwrap();
+    let response = scene.simulator.router().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+    axum::body::to_bytes(response.into_body(), 1024).await.unwrap_err();
+}

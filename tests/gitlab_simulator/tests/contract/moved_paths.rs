@@ -50,3 +50,14 @@ async fn a_redirect_tells_nothing_to_those_who_may_not_see_the_project() {
     let (_, token) = scene.user("user-1").await;
     scene.call(&token, Method::GET, "/projects/team%2Fweb", Value::Null).await.expect(404);
 }
+
+#[tokio::test]
+async fn a_new_username_moves_the_users_personal_projects() {
+    let scene = Scene::new();
+    let (user, token) = scene.user("user-1").await;
+    let project = scene.call(&token, Method::POST, "/projects", json!({"name": "own"})).await.expect(201).id();
+    scene.put(&format!("/users/{user}"), json!({"username": "user-2"})).await.expect(200);
+    let moved = scene.get("/projects/user-1%2Fown").await.expect(301);
+    assert!(moved.header("Location").unwrap().ends_with(&format!("/projects/{project}")));
+    scene.get("/projects/user-2%2Fown").await.expect(200);
+}

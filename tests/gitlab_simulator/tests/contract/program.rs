@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 const TOKEN: &str = "the-token-of-the-program";
@@ -40,12 +41,7 @@ async fn a_seeded_program_prints_its_address_and_serves_what_was_seeded() {
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     let address = url.trim_start_matches("http://");
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!(
-        "GET /api/v4/projects/team%2Fweb HTTP/1.1\r\nHost: {address}\r\nPRIVATE-TOKEN: {TOKEN}\r\nConnection: close\r\n\r\n"
-    );
-    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();
+    let answer = ask(&mut stream, address, "/projects/team%2Fweb").await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(&format!("{url}/team/web")), "{answer}");
 }
 
@@ -58,6 +54,36 @@ async fn a_failing_line_of_the_seed_stops_the_start_and_is_named_with_its_answer
     assert!(!output.status.success() && output.stdout.is_empty());
     assert!(errors.contains("line 2") && errors.contains("name is missing, path is missing"), "{errors}");
     assert!(!errors.contains(TOKEN));
+}
+
+#[tokio::test]
+async fn with_a_certificate_the_program_speaks_https() {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (seed(&made.cert.pem()), seed(&made.signing_key.serialize_pem()));
+    let mut command = program();
+    command.arg("--tls-cert").arg(certificate.path()).arg("--tls-key").arg(key.path());
+    let mut child = command.spawn().unwrap();
+    let url = first_line(&mut child).await;
+    let address = url.strip_prefix("https://").expect("an address with https").to_owned();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = versions.with_root_certificates(roots).with_no_client_auth();
+    let stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let name = "127.0.0.1".try_into().unwrap();
+    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    assert!(ask(&mut stream, &address, "/version").await.starts_with("HTTP/1.1 200"));
+}
+
+/// One request with the administrator's token, and all that comes back.
+async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), host: &str, path: &str) -> String {
+    let head =
+        format!("GET /api/v4{path} HTTP/1.1\r\nHost: {host}\r\nPRIVATE-TOKEN: {TOKEN}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
 }
 
 #[tokio::test]

@@ -77,3 +77,24 @@ async fn a_token_describes_and_revokes_itself() {
     scene.call(&token, Method::DELETE, "/personal_access_tokens/self", Value::Null).await.expect(204);
     own(&scene, &token).await.expect(401);
 }
+
+#[tokio::test]
+async fn a_projects_access_token_acts_as_a_bot_that_is_a_member_like_others() {
+    let scene = Scene::new();
+    let project = scene.project(scene.group("team").await, "web").await;
+    let path = format!("/projects/{project}/access_tokens");
+    let made = scene.post(&path, json!({"name": "deploy", "scopes": ["api"], "access_level": 30})).await.expect(201);
+    let (bot, token) = (made.json()["user_id"].clone(), value(&made));
+    assert_eq!(made.json()["access_level"], 30);
+    assert_eq!(own(&scene, &token).await.expect(200).json()["user_id"], bot);
+    let members = scene.get(&format!("/projects/{project}/members")).await.json();
+    assert_eq!(members[0]["id"], bot);
+    assert!(members[0]["username"].as_str().unwrap().starts_with(&format!("project_{project}_bot_")));
+    assert!(members[0].get("bot").is_none());
+    let other = scene.project(scene.group("crew").await, "other").await;
+    scene.call(&token, Method::GET, &format!("/projects/{other}"), Value::Null).await.expect(404);
+    scene.post(&path, json!({"name": "none", "scopes": []})).await.expect(422);
+    assert_eq!(scene.get(&path).await.json().as_array().map(Vec::len), Some(1));
+    scene.delete(&format!("{path}/{}", made.id())).await.expect(204);
+    own(&scene, &token).await.expect(401);
+}
