@@ -57,11 +57,12 @@ fn of_environment(created: &Created, environment: &Environment) -> Vec<JobVariab
 fn of_cluster(state: &State, project: &Project, created: &Created, environment: &Environment) -> Vec<JobVariable> {
     let Some(cluster) = cluster::of_environment(state, project, &environment.name) else { return Vec::new() };
     let platform = &cluster.platform;
+    let domain = cluster.domain.as_deref().filter(|domain| !domain.trim().is_empty());
     let input = deployment::Input {
         api_url: &platform.api_url,
         token: platform.token.expose_secret(),
         ca_pem: platform.ca_cert.as_deref(),
-        domain: cluster.domain.as_deref(),
+        domain: domain.or_else(|| state.settings.text("auto_devops_domain")),
         managed: cluster.managed,
         management_project: cluster.management_project == Some(project.id),
         provisioned: None,

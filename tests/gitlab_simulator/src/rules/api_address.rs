@@ -5,22 +5,32 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
 /// The longest address.
 pub const LONGEST: usize = 2048;
 
+/// What the instance allows (its application settings).
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Local addresses for webhooks and integrations.
+    pub local_requests: bool,
+    /// Hosts and address ranges that are allowed all the same, each with or without a port.
+    pub allowed: Vec<String>,
+}
+
 /// What GitLab says against the address; none when it is good
 /// (`app/validators/addressable_url_validator.rb`, `lib/gitlab/url_blocker.rb`).
-pub fn error(address: &str, local_requests_allowed: bool) -> Option<String> {
+pub fn error(address: &str, policy: &Policy) -> Option<String> {
     let address = address.trim();
     if address.is_empty() {
         return Some("must be a valid URL".to_owned());
     }
-    blocked(address, local_requests_allowed).map(|reason| format!("is blocked: {reason}"))
+    blocked(address, policy).map(|reason| format!("is blocked: {reason}"))
 }
 
-fn blocked(address: &str, local_requests_allowed: bool) -> Option<&'static str> {
+fn blocked(address: &str, policy: &Policy) -> Option<&'static str> {
     if address.contains(['\n', '\r']) {
         return Some("URI is invalid");
     }
@@ -36,7 +46,27 @@ fn blocked(address: &str, local_requests_allowed: bool) -> Option<&'static str> 
         Some(Host::Domain(name)) if name.starts_with(char::is_alphanumeric) => return None,
         _ => return Some("Hostname or IP address invalid"),
     };
-    if local_requests_allowed { None } else { local_class(ip) }
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default();
+    if policy.local_requests || policy.allowed.iter().any(|entry| allows(entry, host, ip, port)) {
+        return None;
+    }
+    local_class(ip)
+}
+
+/// An entry is a host name, an address or a range of addresses; a port in it must be the one asked for.
+fn allows(entry: &str, host: &str, ip: IpAddr, port: Option<u16>) -> bool {
+    if fits(entry, host, ip) {
+        return true;
+    }
+    let Some((name, wanted)) = entry.rsplit_once(':') else { return false };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    wanted.parse().ok() == port && fits(name, host, ip)
+}
+
+fn fits(entry: &str, host: &str, ip: IpAddr) -> bool {
+    let range = entry.parse::<IpNet>().is_ok_and(|range| range.contains(&ip));
+    range || entry.parse() == Ok(ip) || entry.eq_ignore_ascii_case(host)
 }
 
 fn is_localhost_name(name: &str) -> bool {
@@ -83,6 +113,14 @@ fn is_shared(ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
+    fn strict() -> Policy {
+        Policy::default()
+    }
+
+    fn open() -> Policy {
+        Policy { local_requests: true, allowed: Vec::new() }
+    }
+
     #[test]
     fn each_class_of_local_address_has_its_sentence() {
         for (address, class) in [
@@ -102,8 +140,8 @@ mod tests {
             ("https://255.255.255.255", "the limited broadcast address"),
         ] {
             let expected = format!("is blocked: Requests to {class} are not allowed");
-            assert_eq!(error(address, false), Some(expected), "{address}");
-            assert_eq!(error(address, true), None, "{address} is allowed by the setting");
+            assert_eq!(error(address, &strict()), Some(expected), "{address}");
+            assert_eq!(error(address, &open()), None, "{address} is allowed by the setting");
         }
     }
 
@@ -112,16 +150,29 @@ mod tests {
         for address in
             ["https://kube.example.com:6443", "http://203.0.113.7", "https://100.128.0.1", "https://172.32.0.1"]
         {
-            assert_eq!(error(address, false), None, "{address}");
+            assert_eq!(error(address, &strict()), None, "{address}");
         }
     }
 
     #[test]
     fn other_schemes_and_garbage_are_refused() {
         let scheme = Some("is blocked: Only allowed schemes are http, https".to_owned());
-        assert_eq!(error("ftp://kube.example.com", true), scheme);
-        assert_eq!(error("kube.example.com", true), scheme);
-        assert_eq!(error("https://a b", true), Some("is blocked: URI is invalid".to_owned()));
-        assert_eq!(error(" ", true), Some("must be a valid URL".to_owned()));
+        assert_eq!(error("ftp://kube.example.com", &open()), scheme);
+        assert_eq!(error("kube.example.com", &open()), scheme);
+        assert_eq!(error("https://a b", &open()), Some("is blocked: URI is invalid".to_owned()));
+        assert_eq!(error(" ", &open()), Some("must be a valid URL".to_owned()));
+    }
+
+    #[test]
+    fn an_allowed_host_or_range_passes() {
+        let allowed = ["10.0.0.0/8", "192.168.1.1:6443", "localhost", "fd00::/8"].map(str::to_owned).to_vec();
+        let policy = Policy { local_requests: false, allowed };
+        for address in ["https://10.9.8.7", "https://192.168.1.1:6443", "https://localhost:1", "https://[fd00::1]:6443"]
+        {
+            assert_eq!(error(address, &policy), None, "{address}");
+        }
+        for address in ["https://192.168.1.1", "https://192.168.1.2:6443", "https://127.0.0.1", "https://172.16.0.1"] {
+            assert!(error(address, &policy).is_some(), "{address}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::http::params::{Kind, Param};
+use crate::rules::api_address::Policy;
 
 /// What a setting is at first; its kind never changes.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,7 @@ const INITIAL: &[(&str, Initial)] = &[
     ("allow_local_requests_from_system_hooks", Initial::Flag(true)),
     ("dns_rebinding_protection_enabled", Initial::Flag(true)),
     ("outbound_local_requests_whitelist", Initial::NoTexts),
+    ("auto_devops_domain", Initial::NoText),
     ("default_branch_protection", Initial::Number(2)),
     ("default_project_visibility", Initial::Text("private")),
     ("default_group_visibility", Initial::Text("private")),
@@ -117,9 +119,14 @@ impl Settings {
         self.flag("admin_mode")
     }
 
-    /// May webhooks and integrations (clusters too) call local addresses?
-    pub fn allows_local_requests(&self) -> bool {
-        self.flag("allow_local_requests_from_web_hooks_and_services")
+    /// Which addresses webhooks and integrations (clusters too) may call.
+    pub fn outbound_policy(&self) -> Policy {
+        let allowed = self.0.get("outbound_local_requests_whitelist").and_then(Value::as_array);
+        let allowed = allowed.into_iter().flatten().filter_map(Value::as_str);
+        Policy {
+            local_requests: self.flag("allow_local_requests_from_web_hooks_and_services"),
+            allowed: allowed.map(str::to_owned).collect(),
+        }
     }
 
     /// The plan limit of offset pagination; 0 = none.

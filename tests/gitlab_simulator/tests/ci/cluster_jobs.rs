@@ -36,6 +36,18 @@ async fn an_unmanaged_cluster_injects_what_kubectl_needs() {
 }
 
 #[tokio::test]
+async fn the_ingress_domain_falls_back_to_the_instances() {
+    let gitlab = GitLab::with_clusters().await;
+    let mut new = cluster("*", "TOKEN");
+    new["domain"] = json!("");
+    add(&gitlab, new).await;
+    assert_eq!(seen(&gitlab.job(json!({"environment": "production"})).await, "KUBE_INGRESS_BASE_DOMAIN"), None);
+    gitlab.admin("PUT /application/settings", json!({"auto_devops_domain": "devops.example.com"})).await.expect(200);
+    let job = gitlab.job(json!({"environment": "production"})).await;
+    assert_eq!(seen(&job, "KUBE_INGRESS_BASE_DOMAIN"), Some("devops.example.com"));
+}
+
+#[tokio::test]
 async fn only_jobs_with_an_environment_in_scope_get_it_and_only_while_the_flag_is_on() {
     let gitlab = GitLab::with_clusters().await;
     add(&gitlab, cluster("production", "TOKEN")).await;

@@ -129,6 +129,13 @@ async fn a_local_address_is_refused_unless_the_setting_allows_it() {
     let sentence = "is blocked: Requests to the local network are not allowed";
     let refused = json!({"message": {"platform_kubernetes.api_url": [sentence]}});
     gitlab.on_project("maintainer", NEW, local.clone()).await.refused(400, refused);
+    let range = json!({"outbound_local_requests_whitelist": ["10.0.0.0/24"]});
+    gitlab.admin("PUT /application/settings", range).await.expect(200);
+    let made = gitlab.on_project("maintainer", NEW, local.clone()).await.expect(201);
+    gitlab.on_project("maintainer", &format!("DELETE /clusters/{}", made["id"]), Value::Null).await.expect(204);
+    let none = json!({"outbound_local_requests_whitelist": []});
+    gitlab.admin("PUT /application/settings", none).await.expect(200);
+    gitlab.on_project("maintainer", NEW, local.clone()).await.expect(400);
     let allow = json!({"allow_local_requests_from_web_hooks_and_services": true});
     gitlab.admin("PUT /application/settings", allow).await.expect(200);
     gitlab.on_project("maintainer", NEW, local).await.expect(201);

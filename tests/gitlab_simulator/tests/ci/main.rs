@@ -9,5 +9,6 @@ mod clusters;
 mod environments;
 mod features;
 mod jobs;
+mod preconditions;
 mod stopping;
 mod variables;

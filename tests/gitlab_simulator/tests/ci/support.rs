@@ -157,6 +157,14 @@ impl GitLab {
         self.send(token, method, &format!("/api/v4{path}"), body).await
     }
 
+    /// As the administrator, with the header `If-Unmodified-Since`.
+    pub async fn conditional(&self, call: &str, since: &str) -> Reply {
+        let (method, path) = call.split_once(' ').expect("METHOD /path");
+        let request = Request::builder().method(method).uri(format!("/api/v4{path}"));
+        let request = request.header("PRIVATE-TOKEN", ADMIN).header("If-Unmodified-Since", since);
+        self.receive(request.body(Body::empty()).expect("a request")).await
+    }
+
     async fn send(&self, token: &str, method: &str, path: &str, body: Value) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
@@ -166,7 +174,11 @@ impl GitLab {
             Value::Null => request.body(Body::empty()),
             body => request.header("Content-Type", "application/json").body(Body::from(body.to_string())),
         };
-        let response = self.router.clone().oneshot(request.expect("a request")).await.expect("an answer");
+        self.receive(request.expect("a request")).await
+    }
+
+    async fn receive(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);

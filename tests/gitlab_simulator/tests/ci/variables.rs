@@ -216,7 +216,7 @@ async fn an_archived_project_still_takes_variables_but_an_archived_group_does_no
     let gitlab = GitLab::new().await;
     gitlab.admin(&format!("POST /projects/{}/archive", gitlab.project), json!({})).await.expect(201);
     add(&gitlab, "KEY", "*", "1").await;
-    gitlab.admin(&format!("POST /groups/{}/archive", gitlab.group), json!({})).await;
+    gitlab.admin(&format!("POST /groups/{}/archive", gitlab.group), json!({})).await.expect(201);
     let frozen = gitlab.on_group("owner", "POST /variables", json!({"key": "KEY", "value": ""})).await;
     frozen.refused(403, json!({"message": "403 Forbidden"}));
 }

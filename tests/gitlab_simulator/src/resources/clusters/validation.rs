@@ -69,7 +69,7 @@ fn differ(old: &Platform, new: &Platform) -> bool {
 fn platform_errors(state: &State, cluster: &Cluster, old_certificate: Option<&str>, errors: &mut ModelErrors) {
     let platform = &cluster.platform;
     let mut add = |attribute: &str, sentence: String| errors.add(&format!("platform_kubernetes.{attribute}"), sentence);
-    if let Some(sentence) = api_address::error(&platform.api_url, state.settings.allows_local_requests()) {
+    if let Some(sentence) = api_address::error(&platform.api_url, &state.settings.outbound_policy()) {
         add("api_url", sentence);
     }
     if platform.api_url.is_empty() {

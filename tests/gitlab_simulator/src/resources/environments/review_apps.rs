@@ -5,7 +5,6 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::shape::basic;
-use super::stale::moment;
 use crate::access::ability::ProjectAbility;
 use crate::http::answer::Answer;
 use crate::http::call::Call;
@@ -15,7 +14,7 @@ use crate::http::route::Route;
 use crate::state::environments::EnvironmentState;
 
 const PARAMS: &[Param] = &[
-    Param::optional("before", Kind::Text),
+    Param::optional("before", Kind::Time),
     Param::optional("limit", Kind::Integer).default(Fallback::Integer(100)),
     Param::optional("dry_run", Kind::Flag).default(Fallback::Flag(true)),
 ];
@@ -34,10 +33,7 @@ fn delete(call: &mut Call<'_>) -> Outcome {
     if !(1..=1000).contains(&limit) {
         return Err(Refusal::parameters(&["limit does not have a valid value".to_owned()]));
     }
-    let before = match call.params.present("before") {
-        Some(_) => moment(call, "before")?,
-        None => call.now - DAY * 30,
-    };
+    let before = call.params.time("before").unwrap_or(call.now - DAY * 30);
     let project = call.project_for(ProjectAbility::ReadEnvironment)?;
     if !call.may_in_project(project, ProjectAbility::DestroyEnvironment) {
         let message = "You do not have permission to destroy environments in this project";

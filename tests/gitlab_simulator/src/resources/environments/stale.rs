@@ -1,6 +1,6 @@
 //! `POST …/environments/stop_stale`: stops what nobody touched for long.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::access::ability::ProjectAbility;
@@ -11,7 +11,7 @@ use crate::http::refusal::{Outcome, Refusal};
 use crate::http::route::Route;
 use crate::state::environments::Environment;
 
-const BEFORE: &[Param] = &[Param::required("before", Kind::Text)];
+const BEFORE: &[Param] = &[Param::required("before", Kind::Time)];
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The endpoints of this module.
@@ -20,7 +20,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 fn stop_stale(call: &mut Call<'_>) -> Outcome {
-    let before = moment(call, "before")?;
+    let before = call.params.time("before").ok_or_else(|| Refusal::bad_request("Invalid Date"))?;
     let project = call.project_for(ProjectAbility::AdminEnvironment)?;
     let age = call.now.duration_since(before);
     if age > DAY * 3652 || age < DAY * 7 {
@@ -35,15 +35,4 @@ fn stop_stale(call: &mut Call<'_>) -> Outcome {
         environment.stop(now);
     }
     Ok(Answer::ok(json!({"message": "Successfully scheduled stale environments to stop"})))
-}
-
-/// A moment in ISO 8601 (or a date): 400 `NAME is invalid` otherwise.
-pub fn moment(call: &Call<'_>, name: &str) -> Result<Timestamp, Refusal> {
-    let text = call.params.text(name).unwrap_or_default();
-    let date = || {
-        let date: jiff::civil::Date = text.parse().ok()?;
-        Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-    };
-    let parsed = text.parse().ok().or_else(date);
-    parsed.ok_or_else(|| Refusal::parameters(&[format!("{name} is invalid")]))
 }
