@@ -1,0 +1,144 @@
+//! The control plane with everything installed, and the operator running in it with the rights of its manifests.
+
+use std::{
+    fmt::Write as _,
+    future::Future,
+    io,
+    path::Path,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use control_plane::ControlPlane;
+use gl_k8s_integrator::{
+    commands::run::client,
+    context::{Chance, Context, Settings, SystemClock},
+    controllers,
+    gitlab::{HttpOptions, http_transport},
+    memory::Memory,
+    plan::environments::ReservedNames,
+    server::Metrics,
+};
+use kube::runtime::events::{Recorder, Reporter};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+/// The user that the operator is for the API server.
+pub const OPERATOR: &str = "system:serviceaccount:gl-k8s-integrator:gl-k8s-integrator";
+/// The operator's own namespace.
+pub const OWN: &str = "gl-k8s-integrator";
+
+static INSTALLED: OnceCell<()> = OnceCell::const_new();
+static LOGS: OnceLock<Logs> = OnceLock::new();
+
+/// Everything that the operator logged.
+#[derive(Clone, Default)]
+pub struct Logs(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// All logs so far.
+pub fn logs() -> String {
+    LOGS.get().map(|logs| String::from_utf8_lossy(&logs.0.lock().unwrap()).into_owned()).unwrap_or_default()
+}
+
+/// The control plane with the operator at work.
+pub async fn bed() -> &'static ControlPlane {
+    let control_plane = ControlPlane::shared().await;
+    INSTALLED
+        .get_or_init(async || {
+            install(control_plane).await;
+            start_operator(control_plane).await;
+        })
+        .await;
+    control_plane
+}
+
+async fn install(control_plane: &ControlPlane) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    control_plane.kubectl_apply(&root.join("crds")).await.unwrap();
+    control_plane.kubectl_apply(&root.join("manifests")).await.unwrap();
+    let mut wait = control_plane.kubectl();
+    wait.args(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
+    assert!(wait.output().await.unwrap().status.success());
+}
+
+/// In a thread with a runtime of its own, which ends with the test process.
+async fn start_operator(control_plane: &ControlPlane) {
+    let writer = LOGS.get_or_init(Logs::default).clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let token = control_plane.token_for(OWN, OWN).await.unwrap();
+    let config = control_plane.client_config_with_token(&token);
+    let (started, running) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let (context, writers) = context(config, Arc::new(SystemClock));
+            let declarations = context.declarations.clone();
+            let work = controllers::run(context, writers, CancellationToken::new());
+            let ready = async {
+                declarations.ready().await.unwrap();
+                started.send(()).unwrap();
+                std::future::pending::<()>().await;
+            };
+            tokio::join!(work, ready);
+        });
+    });
+    tokio::time::timeout(Duration::from_secs(30), running).await.unwrap().unwrap();
+}
+
+/// What the operator works with, but for the process around it.
+pub fn context(
+    config: kube::Config,
+    clock: Arc<dyn gl_k8s_integrator::context::Clock>,
+) -> (Arc<Context>, controllers::Writers) {
+    let (declarations, writers) = controllers::declarations();
+    let client = client(config).unwrap();
+    let reporter = Reporter { controller: "gl-k8s-integrator".into(), instance: Some("test".into()) };
+    let context = Context {
+        events: Recorder::new(client.clone(), reporter),
+        kubernetes: client,
+        connect: Box::new(|_, ca| {
+            http_transport(&HttpOptions { extra_ca_pem: ca.map(str::to_owned), ..HttpOptions::default() })
+        }),
+        clock,
+        chance: Arc::new(Chance::seeded(1)),
+        declarations,
+        settings: Settings {
+            own_namespace: OWN.into(),
+            reserved: ReservedNames::new(OWN, &["reserved-*".into()]),
+            project_refresh: Duration::from_secs(2),
+        },
+        memory: Memory::default(),
+        metrics: Arc::new(Metrics::new("test")),
+    };
+    (Arc::new(context), writers)
+}
+
+/// Waits until something holds; says what it waited for and what it saw last when it never does.
+pub async fn eventually<F: Future<Output = Result<T, String>>, T>(what: &str, mut probe: impl FnMut() -> F) -> T {
+    let mut last = String::new();
+    for _ in 0..600 {
+        match probe().await {
+            Ok(value) => return value,
+            Err(seen) => last = seen,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut message = format!("waited in vain for: {what}\nseen last: {last}\n");
+    let logs = logs();
+    let tail: Vec<_> = logs.lines().rev().take(40).collect();
+    for line in tail.into_iter().rev() {
+        let _ = writeln!(message, "{line}");
+    }
+    panic!("{message}");
+}

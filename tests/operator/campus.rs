@@ -1,0 +1,232 @@
+//! A GitLab of its own for each test, with an instance and a class that name it.
+
+use std::collections::BTreeMap;
+
+use control_plane::ControlPlane;
+use gitlab_simulator::{Options, Simulator};
+use gl_k8s_integrator::api::{GitLabInstance, NamespaceClass, ProjectMapping};
+use http::Request;
+use http_body_util::BodyExt as _;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::bed::{OWN, bed, eventually};
+
+/// The token of the GitLab administrator who sets things up.
+const ROOT: &str = "glpat-root-of-the-test-campus";
+
+/// A GitLab, an instance and a class that all have the test's name.
+pub struct Campus {
+    pub name: String,
+    pub control_plane: &'static ControlPlane,
+    pub admin: Client,
+    pub simulator: Simulator,
+    pub url: String,
+    /// The token that the operator uses.
+    pub token: String,
+    _server: gitlab_simulator::RunningSimulator,
+}
+
+impl Campus {
+    /// With a class that isolates, and an instance that is ready to be used.
+    pub async fn new(name: &str) -> Self {
+        Self::with(name, json!({}), json!({})).await
+    }
+
+    /// The same with other fields in the instance's and the class's spec.
+    pub async fn with(name: &str, instance: Value, class: Value) -> Self {
+        let control_plane = bed().await;
+        let simulator = Simulator::new(Options::new(ROOT));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = simulator.serve(listener).unwrap();
+        let url = server.base_url().to_owned();
+        let mut campus = Self {
+            name: name.to_owned(),
+            control_plane,
+            admin: control_plane.admin_client(),
+            simulator,
+            url,
+            token: String::new(),
+            _server: server,
+        };
+        campus.set_up().await;
+        campus.declare(instance, class).await;
+        campus
+    }
+
+    async fn set_up(&mut self) {
+        let local = json!({"allow_local_requests_from_web_hooks_and_services": true});
+        self.gitlab("PUT", "/application/settings", local).await;
+        let user = json!({"username": "integrator", "name": "Integrator", "email": "integrator@gitlab.example.edu",
+            "password": "correct-horse-battery", "skip_confirmation": true});
+        let user = self.gitlab("POST", "/users", user).await["id"].as_i64().unwrap();
+        let token = json!({"name": "operator", "scopes": ["api"]});
+        let token = self.gitlab("POST", &format!("/users/{user}/personal_access_tokens"), token).await;
+        self.token = token["token"].as_str().unwrap().to_owned();
+        let group = self.gitlab("POST", "/groups", json!({"name": "Team", "path": "team"})).await["id"].as_i64().unwrap();
+        let member = json!({"user_id": user, "access_level": 40});
+        self.gitlab("POST", &format!("/groups/{group}/members"), member).await;
+    }
+
+    async fn declare(&self, instance: Value, class: Value) {
+        self.write_token(&self.token, &self.url).await;
+        let mut spec = json!({"url": self.url, "tokenSecretRef": {"name": self.name},
+            "cluster": {"name": "ICC", "apiServer": self.control_plane.server_url(), "ingressBaseDomain": "icc.example.edu"}});
+        merge(&mut spec, instance);
+        self.apply::<GitLabInstance>("GitLabInstance", &self.name, spec).await;
+        let mut spec = json!({"networkPolicy": {"mode": "Isolated", "ingressFrom": ["ingress-nginx"]},
+            "resourceQuota": {"hard": {"pods": "10"}},
+            "limitRange": {"limits": [{"type": "Container", "default": {"cpu": "100m"}}]},
+            "podSecurity": {"enforce": "baseline", "warn": "restricted"}, "labels": {"faculty": "informatics"}});
+        merge(&mut spec, class);
+        self.apply::<NamespaceClass>("NamespaceClass", &self.name, spec).await;
+    }
+
+    /// Writes the Secret with the operator's token.
+    pub async fn write_token(&self, token: &str, url: &str) {
+        let api: Api<Secret> = Api::namespaced(self.admin.clone(), OWN);
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": self.name},
+            "stringData": {"token": token, "url": url}});
+        api.patch(&self.name, &PatchParams::apply("test").force(), &Patch::Apply(secret)).await.unwrap();
+    }
+
+    pub async fn apply<K>(&self, kind: &str, name: &str, spec: Value)
+    where
+        K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+    {
+        let api: Api<K> = Api::all_with(self.admin.clone(), &());
+        let object = json!({"apiVersion": "gl-k8s.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+        api.patch(name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await.unwrap();
+    }
+
+    /// A call to GitLab as its administrator.
+    pub async fn gitlab(&self, method: &str, path: &str, body: Value) -> Value {
+        let (status, answer) = self.try_gitlab(method, path, body).await;
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    /// The same, whatever the answer.
+    pub async fn try_gitlab(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let path = if path.starts_with("/-/") { path.to_owned() } else { format!("/api/v4{path}") };
+        let mut request = Request::builder().method(method).uri(path).header("PRIVATE-TOKEN", ROOT);
+        let body = if body.is_null() {
+            axum::body::Body::empty()
+        } else {
+            request = request.header("Content-Type", "application/json");
+            axum::body::Body::from(body.to_string())
+        };
+        let answer = self.simulator.router().oneshot(request.body(body).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// A project in the group `team`.
+    pub async fn project(&self, path: &str) -> i64 {
+        let group = self.gitlab("GET", "/groups/team", Value::Null).await["id"].clone();
+        let project = json!({"name": path, "path": path, "namespace_id": group});
+        self.gitlab("POST", "/projects", project).await["id"].as_i64().unwrap()
+    }
+
+    /// Maps a project; `spec` is merged into a mapping of `production` and `staging`.
+    pub async fn map(&self, mapping: &str, path: &str, spec: Value) {
+        let mut full = json!({"instance": self.name, "class": self.name, "project": {"path": format!("team/{path}")},
+            "environments": [{"name": "production", "tier": "production"}, {"name": "staging"}]});
+        merge(&mut full, spec);
+        self.apply::<ProjectMapping>("ProjectMapping", mapping, full).await;
+    }
+
+    pub fn mappings(&self) -> Api<ProjectMapping> {
+        Api::all(self.admin.clone())
+    }
+
+    /// Waits for a condition of a mapping to have this status and reason; gives the mapping.
+    pub async fn until(&self, mapping: &str, kind: &str, status: &str, reason: &str) -> ProjectMapping {
+        let api = self.mappings();
+        let what = format!("{mapping}: {kind}={status} ({reason})");
+        eventually(&what, async || {
+            let object = api.get(mapping).await.map_err(|error| error.to_string())?;
+            let conditions = object.status.clone().unwrap_or_default().conditions;
+            let generation = object.metadata.generation;
+            let met = conditions.iter().any(|condition| {
+                condition.type_ == kind
+                    && condition.status == status
+                    && condition.reason == reason
+                    && condition.observed_generation == generation
+            });
+            if met { Ok(object) } else { Err(format!("{conditions:#?}")) }
+        })
+        .await
+    }
+
+    /// Waits until a mapping is ready.
+    pub async fn until_ready(&self, mapping: &str) -> ProjectMapping {
+        self.until(mapping, "Ready", "True", "Ready").await
+    }
+
+    /// Waits until a mapping is refused for this reason; gives the message of its condition `Ready`.
+    pub async fn until_refused(&self, mapping: &str, reason: &str) -> String {
+        let object = self.until(mapping, "Ready", "False", reason).await;
+        let conditions = object.status.unwrap().conditions;
+        conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap().message
+    }
+
+    /// What a job sees: its variables, by key.
+    pub async fn job(&self, project: i64, environment: &str, protected: bool) -> BTreeMap<String, String> {
+        let job = json!({"project": project, "ref": "main", "ref_protected": protected, "environment": environment});
+        let seen = self.gitlab("POST", "/-/simulator/jobs", job).await;
+        let variables = seen["variables"].as_array().unwrap();
+        let text = |variable: &Value, key: &str| variable[key].as_str().unwrap_or_default().to_owned();
+        variables.iter().map(|variable| (text(variable, "key"), text(variable, "value"))).collect()
+    }
+
+    /// A client with the token that a job of this environment gets.
+    pub async fn job_client(&self, project: i64, environment: &str) -> Client {
+        let variables = self.job(project, environment, true).await;
+        self.control_plane.client_with_token(&variables["KUBE_TOKEN"])
+    }
+
+    /// An object of some kind as JSON, if it exists.
+    pub async fn object<K>(&self, namespace: &str, name: &str) -> Option<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + serde::de::DeserializeOwned,
+    {
+        Api::<K>::namespaced(self.admin.clone(), namespace).get_opt(name).await.unwrap()
+    }
+
+    pub async fn create<K>(&self, api: &Api<K>, object: Value)
+    where
+        K: Clone + std::fmt::Debug + serde::de::DeserializeOwned + serde::Serialize,
+    {
+        api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+    }
+
+    /// A merge patch of a mapping, as an administrator.
+    pub async fn patch_mapping(&self, mapping: &str, patch: Value) {
+        self.mappings().patch(mapping, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+}
+
+/// Merges JSON objects; null removes.
+pub fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                match value {
+                    Value::Null => drop(into.remove(&key)),
+                    value => merge(into.entry(key).or_insert(Value::Null), value),
+                }
+            }
+        }
+        (into, from) => *into = from,
+    }
+}

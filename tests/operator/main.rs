@@ -1,0 +1,8 @@
+//! The operator at work: against the real control plane, with exactly the files in `crds/` and `manifests/`, and against the
+//! GitLab simulator. One operator serves all tests; each test has a GitLab, an instance and a class of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod bed;
+mod campus;
+mod mapping;
