@@ -259,3 +259,53 @@ def test_an_archived_project_lets_nobody_change_its_clusters(project, certificat
         with pytest.raises(gitlab.GitlabError) as refusal:
             call()
         assert refusal.value.response_code == 403
+
+
+@pytest.mark.parametrize(
+    ("attributes", "field"),
+    [
+        ({"name": "x" * 2049}, "name"),
+        ({"scope": "x" * 256}, "environment_scope"),
+        ({"scope": "no!such"}, "environment_scope"),
+        ({"platform": {"namespace": "Not_Good"}}, "platform_kubernetes.namespace"),
+        ({"platform": {"namespace": "gitlab-managed-apps"}}, "platform_kubernetes.namespace"),
+        ({"platform": {"namespace": "x" * 64}}, "platform_kubernetes.namespace"),
+    ],
+)
+def test_lengths_and_characters_are_checked(source, attributes, field):
+    with pytest.raises(gitlab.GitlabCreateError) as refusal:
+        source.clusters.create(new_cluster(**attributes))
+    assert refusal.value.response_code == 400
+    assert list(refusal.value.error_message) == [field]
+
+
+def test_a_change_is_checked_like_a_creation(source):
+    cluster = source.clusters.create(new_cluster("production"))
+    source.clusters.create(new_cluster("staging"))
+    with pytest.raises(gitlab.GitlabUpdateError) as taken:
+        source.clusters.update(cluster.id, {"environment_scope": "staging"})
+    assert taken.value.error_message == {"environment_scope": ["cannot add duplicated environment scope"]}
+    with pytest.raises(gitlab.GitlabUpdateError) as blocked:
+        source.clusters.update(cluster.id, {"platform_kubernetes_attributes": {"api_url": "https://192.168.1.1"}})
+    assert list(blocked.value.error_message) == ["platform_kubernetes.api_url"]
+
+
+def test_a_cluster_is_found_only_below_its_own_project(certificate_clusters, new_project):
+    mine, other = new_project(), new_project()
+    cluster = mine.clusters.create(new_cluster())
+    with pytest.raises(gitlab.GitlabGetError) as missing:
+        other.clusters.get(cluster.id)
+    assert (missing.value.response_code, missing.value.error_message) == (404, "404 Not found")
+
+
+def test_lists_leave_inherited_clusters_out_and_disabled_ones_in(certificate_clusters, group, new_project):
+    project = new_project(group)
+    group.clusters.create(new_cluster())
+    disabled = project.clusters.create(new_cluster(enabled=False))
+    assert [cluster.id for cluster in project.clusters.list(get_all=True)] == [disabled.id]
+    assert disabled.enabled is False
+
+
+def test_a_blank_namespace_is_none(source):
+    cluster = source.clusters.create(new_cluster(platform={"namespace": " "}))
+    assert cluster.platform_kubernetes["namespace"] is None

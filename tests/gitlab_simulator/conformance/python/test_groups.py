@@ -132,3 +132,35 @@ def test_a_maintainer_may_not_change_a_group(new_group, new_person):
     with pytest.raises(gitlab.GitlabUpdateError) as refusal:
         person.gitlab.groups.update(group.id, {"description": "mine"})
     assert (refusal.value.response_code, refusal.value.error_message) == (403, "403 Forbidden")
+
+
+def test_projects_shared_with_a_group_are_among_its_projects_unless_left_out(new_group, project):
+    group = new_group()
+    project.share(group.id, gitlab.const.AccessLevel.DEVELOPER)
+    assert [one.id for one in group.projects.list(get_all=True)] == [project.id]
+    assert group.projects.list(with_shared=False, get_all=True) == []
+
+
+def test_a_public_group_is_seen_without_a_token_by_cursor(admin, connect, new_group):
+    group = new_group(visibility="public")
+    walked = connect().groups.list(iterator=True, pagination="keyset", order_by="name", sort="asc", per_page=1)
+    assert group.id in [one.id for one in walked]
+    # Signed-in callers get pages by number whatever they ask for.
+    answer = admin.http_request("get", "/groups", query_data={"pagination": "keyset", "order_by": "name"})
+    assert answer.headers["X-Page"] == "1"
+
+
+def test_an_archived_group_takes_no_variables(admin, group):
+    admin.http_post(f"/groups/{group.id}/archive")
+    assert admin.groups.get(group.id).archived is True
+    with pytest.raises(gitlab.GitlabCreateError) as refusal:
+        group.variables.create({"key": "A", "value": "1"})
+    assert refusal.value.response_code == 403
+    admin.http_post(f"/groups/{group.id}/unarchive")
+    group.variables.create({"key": "A", "value": "1"})
+
+
+def test_the_projects_of_an_archived_group_count_as_archived(admin, group, new_project):
+    project = new_project(group)
+    admin.http_post(f"/groups/{group.id}/archive")
+    assert admin.projects.get(project.id).archived is True

@@ -159,3 +159,25 @@ def test_only_maintainers_add_members(project, new_person, new_user):
         developer.gitlab.projects.get(project.id).members.create(data)
     assert (refusal.value.response_code, refusal.value.error_message) == (403, "403 Forbidden")
     assert maintainer.gitlab.projects.get(project.id).members.create(data).access_level == 30
+
+
+def test_a_change_needs_an_access_level(admin, source, new_user):
+    user = new_user()
+    source.members.create({"user_id": user.id, "access_level": DEVELOPER})
+    with pytest.raises(gitlab.GitlabHttpError) as refusal:
+        admin.http_put(f"{source.members.path}/{user.id}", post_data={"expires_at": "2099-01-31"})
+    assert (refusal.value.response_code, refusal.value.error_message) == (400, "access_level is missing")
+
+
+def test_members_are_listed_in_the_order_of_their_joining(source, new_user):
+    users = [new_user() for _ in range(3)]
+    joining = [users[2], users[0], users[1]]
+    for user in joining:
+        source.members.create({"user_id": user.id, "access_level": DEVELOPER})
+    listed = [member.id for member in source.members.list(get_all=True)]
+    assert [one for one in listed if one in {user.id for user in users}] == [user.id for user in joining]
+
+
+def test_the_creator_of_a_group_owns_it(admin, group):
+    creator = admin.http_get("/user")["id"]
+    assert group.members.get(creator).access_level == 50

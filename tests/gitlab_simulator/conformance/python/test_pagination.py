@@ -137,3 +137,7 @@ def test_the_offset_of_users_is_limited(admin):
         "Offset pagination has a maximum allowed offset of 50000 for requests that return objects of type User. "
         "Remaining records can be retrieved using keyset pagination."
     )
+
+
+def test_the_offset_of_projects_is_not_limited_for_signed_in_callers(admin):
+    assert get(admin, "/projects", page=501, per_page=100).json() == []

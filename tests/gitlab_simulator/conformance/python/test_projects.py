@@ -214,3 +214,62 @@ def test_a_public_project_shows_only_its_basics_without_a_token(connect, new_gro
     assert connect().projects.get(project.id).path_with_namespace == project.path_with_namespace
     listed = connect().projects.list(search=project.path, get_all=True)
     assert [one.attributes.keys() for one in listed] == [BASIC_KEYS]
+
+
+def test_everything_below_an_old_path_redirects_too(admin, project, server):
+    project.variables.create({"key": "A", "value": "1"})
+    old_path = gitlab.utils.EncodedId(project.path_with_namespace)
+    project.path = "renamed"
+    project.save()
+    url = f"{server.url}/api/v4/projects/{old_path}/variables/A"
+    redirect = admin.session.get(
+        url, headers={"PRIVATE-TOKEN": server.admin_token}, allow_redirects=False, timeout=15
+    )
+    assert redirect.status_code == 301
+    assert redirect.headers["Location"].endswith(f"/api/v4/projects/{project.id}/variables/A")
+    assert admin.http_get(f"/projects/{old_path}/variables/A")["value"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("feature", "calls"),
+    [
+        ("builds_access_level", ("variables", "environments")),
+        ("repository_access_level", ("variables", "environments")),
+        ("environments_access_level", ("environments",)),
+        ("infrastructure_access_level", ("clusters",)),
+    ],
+)
+def test_a_feature_that_is_switched_off_is_forbidden_to_everybody(
+    admin, certificate_clusters, new_person, project, feature, calls
+):
+    owner = new_person()
+    project.members.create({"user_id": owner.id, "access_level": 50})
+    admin.projects.update(project.id, {feature: "disabled"})
+    for call in calls:
+        with pytest.raises(gitlab.GitlabHttpError) as refusal:
+            owner.gitlab.http_get(f"/projects/{project.id}/{call}")
+        assert (refusal.value.response_code, refusal.value.error_message) == (403, "403 Forbidden")
+
+
+def test_only_owners_delete_a_project(project, new_person):
+    maintainer, owner = new_person(), new_person()
+    project.members.create({"user_id": maintainer.id, "access_level": 40})
+    project.members.create({"user_id": owner.id, "access_level": 50})
+    with pytest.raises(gitlab.GitlabDeleteError) as refusal:
+        maintainer.gitlab.projects.delete(project.id)
+    assert (refusal.value.response_code, refusal.value.error_message) == (403, "403 Forbidden")
+    owner.gitlab.projects.delete(project.id)
+
+
+def test_maintainers_rename_a_project_and_developers_do_not(project, new_person):
+    developer, maintainer = new_person(), new_person()
+    project.members.create({"user_id": developer.id, "access_level": 30})
+    project.members.create({"user_id": maintainer.id, "access_level": 40})
+    with pytest.raises(gitlab.GitlabUpdateError) as refusal:
+        developer.gitlab.projects.update(project.id, {"description": "changed"})
+    assert refusal.value.response_code == 403
+    maintainer.gitlab.projects.update(project.id, {"description": "changed"})
+
+
+def test_the_head_of_a_project_can_be_asked_for(admin, project):
+    assert admin.projects.head(project.id)["Content-Type"].startswith("application/json")

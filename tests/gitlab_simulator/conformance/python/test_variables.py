@@ -217,3 +217,33 @@ def test_instance_variables_are_for_administrators(admin, new_person, new_name):
     assert refusal.value.response_code == 403
     variable.delete()
     assert key not in [one.key for one in admin.variables.list(get_all=True)]
+
+
+def test_an_instance_holds_twenty_five_variables(admin, new_name):
+    keys = []
+    try:
+        with pytest.raises(gitlab.GitlabCreateError) as refusal:
+            for _ in range(26):
+                key = new_name("LIMIT").replace("-", "_").upper()
+                admin.variables.create({"key": key, "value": "1"})
+                keys.append(key)
+        assert refusal.value.response_code == 400
+        assert refusal.value.error_message == {"base": ["Maximum number of ci instance level variables (25) exceeded"]}
+    finally:
+        for key in keys:
+            admin.variables.delete(key)
+
+
+def test_a_long_description_is_refused(source):
+    with pytest.raises(gitlab.GitlabCreateError) as refusal:
+        source.variables.create({"key": "A", "value": "1", "description": "x" * 256})
+    assert refusal.value.response_code == 400
+    assert "description" in refusal.value.error_message
+
+
+def test_project_variables_have_no_precondition(admin, project):
+    project.variables.create({"key": "A", "value": "1"})
+    admin.http_delete(
+        f"{project.variables.path}/A", extra_headers={"If-Unmodified-Since": "Thu, 01 Jan 2015 00:00:00 GMT"}
+    )
+    assert project.variables.list(get_all=True) == []

@@ -1,9 +1,8 @@
 //! The way of one request through GitLab's checks: path, token, scope, door, parameters, handler.
 
-use http::Method;
 use jiff::Timestamp;
 
-use super::answer::{Answer, Body};
+use super::answer::Answer;
 use super::auth;
 use super::call::Call;
 use super::limits::{Throttle, check_application_limit};
@@ -20,15 +19,12 @@ pub fn answer(routes: &RouteTable, state: &mut State, request: &Request, now: Ti
     stop::settle(state, now);
     let user = auth::identify(state, request).map(|(_, user)| user);
     let throttle = Throttle::apply(&mut state.counters, &state.settings, request, user, now);
-    let mut answer = match &throttle {
+    // HEAD is answered like GET: the server sends the headers only.
+    match &throttle {
         Some(throttle) if throttle.is_exceeded() => throttle.refusal(),
         Some(throttle) => throttle.mark(outcome(routes, state, request, now)),
         None => outcome(routes, state, request, now),
-    };
-    if request.method == Method::HEAD {
-        answer.body = Body::Empty;
     }
-    answer
 }
 
 fn outcome(routes: &RouteTable, state: &mut State, request: &Request, now: Timestamp) -> Answer {
