@@ -53,6 +53,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    if !arguments.listen.ip().is_loopback() {
+        return Err(format!("{} is no loopback address; the simulator must not be reachable", arguments.listen).into());
+    }
     let options = Options {
         version: arguments.gitlab_version.clone(),
         external_url: arguments.external_url.clone(),

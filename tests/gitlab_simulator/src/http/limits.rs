@@ -124,7 +124,7 @@ pub fn check_application_limit(
     if limit == Limit::User && caller.is_none_or(|caller| caller.admin) {
         return Ok(());
     }
-    let (name, period) = quota(limit, caller.is_some(), source);
+    let (name, period) = quota(limit, caller.is_some());
     let quota = settings.number(name);
     let mut who = caller.map_or_else(|| "address".to_owned(), |caller| caller.user.to_string());
     if limit == Limit::MembersDelete {
@@ -140,7 +140,7 @@ pub fn check_application_limit(
 }
 
 /// The setting that holds the quota, and the window in seconds.
-fn quota(limit: Limit, authenticated: bool, source: &str) -> (&'static str, i64) {
+fn quota(limit: Limit, authenticated: bool) -> (&'static str, i64) {
     match limit {
         Limit::Projects if authenticated => ("projects_api_limit", 600),
         Limit::Projects => ("projects_api_rate_limit_unauthenticated", 600),
@@ -148,7 +148,7 @@ fn quota(limit: Limit, authenticated: bool, source: &str) -> (&'static str, i64)
         Limit::Groups => ("groups_api_limit", 60),
         Limit::Group => ("group_api_limit", 60),
         Limit::GroupProjects => ("group_projects_api_limit", 60),
-        Limit::MembersAll if source.starts_with("/groups/") => ("group_members_api_limit", 60),
+        // One quota for projects and groups together.
         Limit::MembersAll => ("project_members_api_limit", 60),
         Limit::MembersDelete => ("members_delete_limit", 60),
         Limit::User => ("users_get_by_id_limit", 600),

@@ -44,7 +44,6 @@ const INITIAL: &[(&str, Initial)] = &[
     ("group_api_limit", Initial::Number(400)),
     ("group_projects_api_limit", Initial::Number(600)),
     ("project_members_api_limit", Initial::Number(200)),
-    ("group_members_api_limit", Initial::Number(200)),
     ("members_delete_limit", Initial::Number(60)),
     ("users_get_by_id_limit", Initial::Number(300)),
 ];

@@ -87,9 +87,11 @@ async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), host: &str, pat
 }
 
 #[tokio::test]
-async fn a_certificate_without_a_key_is_refused_and_help_shows_no_token() {
+async fn a_certificate_without_a_key_and_a_reachable_address_are_refused_and_help_shows_no_token() {
     let output = program().arg("--tls-cert").arg("/nowhere").output().await.unwrap();
     assert!(!output.status.success());
+    let output = program().arg("--listen").arg("0.0.0.0:0").output().await.unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no loopback address"));
     let help = program().arg("--help").output().await.unwrap();
     assert!(!String::from_utf8(help.stdout).unwrap().contains(TOKEN));
 }
