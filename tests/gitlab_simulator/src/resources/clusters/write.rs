@@ -46,7 +46,8 @@ pub fn assign(call: &Call<'_>, cluster: &mut Cluster) {
     }
     cluster.enabled = params.flag("enabled").unwrap_or(cluster.enabled);
     cluster.managed = params.flag("managed").unwrap_or(cluster.managed);
-    cluster.namespace_per_environment = params.flag("namespace_per_environment").unwrap_or(true);
+    cluster.namespace_per_environment =
+        params.flag("namespace_per_environment").unwrap_or(cluster.namespace_per_environment);
     if params.has("environment_scope") {
         cluster.environment_scope = environment_scope::normalise(params.text("environment_scope").unwrap_or_default());
     }
