@@ -17,7 +17,8 @@ const SHORTEST_SECRET: usize = 8;
 const MOST_MESSAGES: usize = 10;
 
 /// Why a call to GitLab gave no result. `endpoint` is the method and the path with placeholders, such as
-/// `GET /projects/:id/variables`. Messages hold neither the token nor the secrets of the request.
+/// `GET /projects/:id/variables`. Messages hold neither the token nor the secrets of the request, and
+/// nothing that differs from one attempt to the next: they become condition messages, which are written only when they change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The address of the instance cannot be used.
@@ -98,7 +99,7 @@ pub enum Error {
         messages: Vec<String>,
     },
     /// Not now. Nothing was changed in GitLab.
-    #[error("{endpoint}: {why}; it will be tried again in {} s", .retry_after.as_secs_f64().ceil())]
+    #[error("{endpoint}: {why}; it is tried again when the time has come")]
     RateLimited {
         /// What was to be called.
         endpoint: &'static str,

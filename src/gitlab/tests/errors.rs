@@ -132,6 +132,12 @@ async fn a_429_without_a_time_still_gives_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_same_trouble_has_the_same_words_every_time() {
+    let words = async |seconds: &str| error_for(answer_with(429, ("retry-after", seconds), "")).await.to_string();
+    assert_eq!(words("30").await, words("29").await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_organisation_that_is_read_only_for_a_while_says_for_how_long() {
     let body =
         r#"{"message":"This organization is currently in read-only mode. Write operations are temporarily disabled."}"#;
@@ -152,9 +158,12 @@ async fn a_login_page_is_no_answer_of_gitlab() {
 
 #[tokio::test]
 async fn json_of_another_kind_is_reported_without_its_values() {
-    for body in
-        [r#"{"version":{"secret-looking":"s3cr3t-value"}}"#, r#"["s3cr3t-value"]"#, r#"{"version":"s3cr3t-value"}"#]
-    {
+    for body in [
+        r#"{"version":{"secret-looking":"s3cr3t-value"}}"#,
+        r#"["s3cr3t-value"]"#,
+        r#"{"version":"s3cr3t-value"}"#,
+        r#"{"version":"19.3.0","enterprise":"s3cr3t-value"}"#,
+    ] {
         let error = error_for(answer(200, body)).await;
         assert!(matches!(error, Error::UnexpectedShape { .. }), "{body}: {error:?}");
         assert!(!format!("{error} {error:?}").contains("s3cr3t"), "{error}");

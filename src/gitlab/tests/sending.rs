@@ -104,6 +104,23 @@ async fn after_a_429_nothing_is_asked_until_the_time_has_come() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn waits_without_a_given_time_grow_until_an_answer_comes() {
+    let script = Script::new([answer(429, ""), answer(429, ""), answer(200, METADATA), answer(429, "")]);
+    let client = script.client();
+    let wait = async || match client.metadata().await {
+        Err(Error::RateLimited { retry_after, .. }) => {
+            tokio::time::advance(retry_after).await;
+            retry_after
+        }
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (wait().await, wait().await);
+    assert!(first < second, "{first:?}, then {second:?}");
+    client.metadata().await.unwrap();
+    assert_eq!(wait().await, first);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_slow_instance_does_not_hold_up_another() {
     let limited = Script::new([answer_with(429, ("retry-after", "60"), "")]);
     limited.client().metadata().await.unwrap_err();
