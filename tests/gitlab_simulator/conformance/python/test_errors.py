@@ -141,14 +141,3 @@ def test_a_stale_precondition_fails_a_deletion(admin, group):
         )
     assert (refusal.value.response_code, refusal.value.error_message) == (412, "412 Precondition Failed")
     assert group.variables.get("A").value == "1"
-
-
-@pytest.mark.simulator_only
-def test_transient_errors_are_retried_when_the_client_is_told_to(admin, connect, server):
-    fault = {"method": "GET", "path": "/api/v4/version", "status": 503, "times": 1}
-    admin.session.post(f"{server.url}/-/simulator/faults", json=fault, timeout=15).raise_for_status()
-    with pytest.raises(gitlab.GitlabHttpError) as failure:
-        admin.http_get("/version")
-    assert failure.value.response_code == 503
-    admin.session.post(f"{server.url}/-/simulator/faults", json=fault, timeout=15).raise_for_status()
-    assert "version" in admin.http_get("/version", retry_transient_errors=True)

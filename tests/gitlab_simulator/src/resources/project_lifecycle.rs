@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde_json::Value;
 
+use super::groups::detail;
 use super::projects::validate;
 use crate::access::ability::{GroupAbility, ProjectAbility};
 use crate::entities::project as entity;
@@ -10,7 +11,7 @@ use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::params::{Kind, Param};
 use crate::http::refusal::{Outcome, Refusal};
-use crate::http::route::Route;
+use crate::http::route::{Door, Route};
 use crate::state::groups::Visibility;
 use crate::state::moves::deletion_suffix;
 use crate::state::projects::{Namespace, Project};
@@ -26,6 +27,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/projects/:id/archive", archive),
         Route::post("/projects/:id/unarchive", unarchive),
         Route::put("/projects/:id/transfer", transfer).params(TRANSFER),
+        Route::post("/groups/:id/projects/:project_id", transfer_to_group).door(Door::Admin),
         Route::delete("/projects/:id", delete).params(DELETE),
         Route::post("/projects/:id/restore", restore),
     ]
@@ -76,6 +78,19 @@ fn unarchive(call: &mut Call<'_>) -> Outcome {
 fn transfer(call: &mut Call<'_>) -> Outcome {
     let id = call.project_for(ProjectAbility::ChangeNamespace)?;
     let target = find_namespace(call)?;
+    move_to(call, id, target)?;
+    shown(call, id).map(Answer::ok)
+}
+
+/// The same seen from the group, which is the answer (lib/api/groups.rb).
+fn transfer_to_group(call: &mut Call<'_>) -> Outcome {
+    let group = call.group()?;
+    let id = call.project_named(call.path("project_id"))?;
+    move_to(call, id, Namespace::Group(group))?;
+    detail(call, group, true).map(Answer::created)
+}
+
+fn move_to(call: &mut Call<'_>, id: u64, target: Namespace) -> Result<(), Refusal> {
     let mut project = get(call, id)?;
     let failed = |error: &str| bad(format!("Failed to transfer project {{:new_namespace=>[{error:?}]}}"));
     if project.namespace == target {
@@ -97,7 +112,7 @@ fn transfer(call: &mut Call<'_>) -> Outcome {
     call.state.change_paths(|state| {
         state.projects.insert(id, project);
     });
-    shown(call, id).map(Answer::ok)
+    Ok(())
 }
 
 /// The namespace by id or full path: a visible group or a user's own namespace.
