@@ -21,7 +21,7 @@ pub fn coerce(kind: Kind, raw: &Value) -> Option<Value> {
         Kind::Date => moment(raw, |at| today(at).to_string()),
         Kind::Texts => list(raw, |value| scalar_text(value).map(Value::from)),
         Kind::Integers => list(raw, integer),
-        Kind::Hash(_) | Kind::Hashes(_) => None,
+        Kind::Hash(_) => None,
     }
 }
 

@@ -25,8 +25,6 @@ pub enum Kind {
     Integers,
     /// A hash with its own declared parameters.
     Hash(&'static [Param]),
-    /// An array of hashes.
-    Hashes(&'static [Param]),
 }
 
 /// The value that an absent parameter takes.
@@ -203,7 +201,6 @@ fn check_one(
     };
     let value = match param.kind {
         Kind::Hash(inner) => check_hash(inner, &full, raw, errors),
-        Kind::Hashes(inner) => check_hashes(inner, &full, raw, errors),
         _ => coerce(param.kind, raw),
     };
     let Some(value) = value else {
@@ -234,7 +231,7 @@ fn absent(param: &Param, full: &str, checked: &mut Map<String, Value>, errors: &
         if param.not_blank {
             errors.push(format!("{full} is empty"));
         }
-        if let Kind::Hash(inner) | Kind::Hashes(inner) = param.kind {
+        if let Kind::Hash(inner) = param.kind {
             for inner in inner {
                 if inner.required {
                     absent(inner, &format!("{full}[{}]", inner.name), &mut Map::new(), errors);
@@ -263,19 +260,6 @@ fn check_hash(inner: &[Param], full: &str, raw: &Value, errors: &mut Vec<String>
         check_one(param, full, given, &mut checked, errors);
     }
     Some(Value::Object(checked))
-}
-
-fn check_hashes(inner: &[Param], full: &str, raw: &Value, errors: &mut Vec<String>) -> Option<Value> {
-    let list = match raw {
-        Value::Array(list) => list,
-        Value::Null => return Some(Value::Null),
-        _ => return None,
-    };
-    let mut checked = Vec::new();
-    for (at, element) in list.iter().enumerate() {
-        checked.push(check_hash(inner, &format!("{full}[{at}]"), element, errors)?);
-    }
-    Some(Value::Array(checked))
 }
 
 #[cfg(test)]

@@ -64,8 +64,6 @@ pub enum Together {
     Exclusive(&'static [&'static str], Option<&'static str>),
     /// One at least.
     AtLeastOne(&'static [&'static str]),
-    /// One exactly.
-    ExactlyOne(&'static [&'static str]),
 }
 
 impl Together {
@@ -83,11 +81,6 @@ impl Together {
             Self::AtLeastOne(names) => given(names)
                 .is_empty()
                 .then(|| format!("{} are missing, at least one parameter must be provided", names.join(", "))),
-            Self::ExactlyOne(names) => match given(names).as_slice() {
-                [] => Some(format!("{} are missing, exactly one parameter must be provided", names.join(", "))),
-                [_] => None,
-                several => Some(format!("{} are mutually exclusive", several.join(", "))),
-            },
         }
     }
 }

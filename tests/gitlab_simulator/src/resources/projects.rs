@@ -94,9 +94,10 @@ fn allowed_namespace(call: &Call<'_>, user: u64, id: u64) -> Result<Namespace, R
 fn add(call: &mut Call<'_>, creator: u64, namespace: Namespace) -> Outcome {
     let name = call.params.present("name").or(call.params.present("path")).unwrap_or_default().to_owned();
     let path = call.params.present("path").map_or_else(|| from_name(&name), str::to_owned);
+    // A project has a namespace record of its own, which nothing here shows but which takes an id.
+    call.state.ids.next(Sequence::Namespace);
     let mut project = Project {
         id: call.state.ids.next(Sequence::Project),
-        project_namespace_id: call.state.ids.next(Sequence::Namespace),
         name,
         path,
         namespace,

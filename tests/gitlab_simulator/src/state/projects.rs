@@ -76,8 +76,6 @@ impl Default for Features {
 pub struct Project {
     /// Numeric id.
     pub id: u64,
-    /// Id of the project's own namespace record.
-    pub project_namespace_id: u64,
     /// Display name.
     pub name: String,
     /// Last segment of the full path.

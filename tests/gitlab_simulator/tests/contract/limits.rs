@@ -65,3 +65,32 @@ async fn application_limits_follow_the_settings_and_zero_means_none() {
         scene.get(&path).await.expect(200);
     }
 }
+
+#[tokio::test]
+async fn each_throttle_counts_its_own_requests() {
+    let scene = Scene::new();
+    let settings = json!({"throttle_authenticated_api_enabled": true, "throttle_authenticated_files_api_enabled": true,
+        "throttle_unauthenticated_api_enabled": true, "throttle_unauthenticated_api_requests_per_period": 1});
+    scene.put("/application/settings", settings).await.expect(200);
+    let name = async |token: &str, path: &str| {
+        let reply = scene.call(token, Method::GET, path, Value::Null).await;
+        (reply.status.as_u16(), reply.header("RateLimit-Name").map(str::to_owned))
+    };
+    let files = "/projects/1/repository/files/README.md";
+    let token = crate::client::ADMIN_TOKEN;
+    assert_eq!(name(token, files).await.1.as_deref(), Some("throttle_authenticated_files_api"));
+    assert_eq!(name(token, "/version").await, (200, Some("throttle_authenticated_api".to_owned())));
+    assert_eq!(name("", "/projects").await, (200, Some("throttle_unauthenticated_api".to_owned())));
+    assert_eq!(name("", "/projects").await, (429, Some("throttle_unauthenticated_api".to_owned())));
+    assert_eq!(name(token, "/version").await.0, 200);
+}
+
+#[tokio::test]
+async fn settings_of_the_wrong_kind_are_refused_and_unknown_ones_ignored() {
+    let scene = Scene::new();
+    let refused = scene.put("/application/settings", json!({"groups_api_limit": "many"})).await.expect(400);
+    assert_eq!(refused.json(), json!({"error": "groups_api_limit is invalid"}));
+    let settings =
+        scene.put("/application/settings", json!({"unheard_of": 1, "groups_api_limit": 7})).await.expect(200);
+    assert_eq!((settings.json().get("unheard_of"), settings.json()["groups_api_limit"].as_u64()), (None, Some(7)));
+}
