@@ -1,8 +1,8 @@
 //! Jobs: what a pipeline does to environments, and what its job sees.
 //!
-//! A job goes the way that GitLab's goes: the environment is made when the pipeline is created ([`pipeline`]); after the
-//! delay the job starts and its variables are resolved ([`variables`]); when it ends, tier and state of the environment
-//! follow ([`finish`]). The stop job (`on_stop`) of an environment runs by itself after a stop ([`stop`]).
+//! A job goes the way that GitLab's goes: the environment is made when the pipeline is created (`pipeline`); after the
+//! delay the job starts and its variables are resolved (`variables`); when it ends, tier and state of the environment
+//! follow (`finish`). The stop job (`on_stop`) of an environment runs by itself after a stop ([`stop`]).
 
 use std::fmt;
 use std::time::Duration;
