@@ -136,7 +136,8 @@ fn fits(call: &Call<'_>, user: &User, admin: bool) -> bool {
         && unless("external", user.external)
         && unless("exclude_external", !user.external)
         && unless("admins", !admin || user.admin)
-        && unless("without_projects", !admin || !has_project(call, user.id))
+        // Only looked at when asked for: it goes through all projects.
+        && (!admin || !params.is_true("without_projects") || !has_project(call, user.id))
 }
 
 /// A search finds parts of name and username, and an address in full (for administrators any address).
