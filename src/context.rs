@@ -67,6 +67,11 @@ pub struct Settings {
     pub reserved: ReservedNames,
     /// After which age a project is read from GitLab again.
     pub project_refresh: Duration,
+    /// How long it is believed that an instance cannot be worked with, so that a thousand mappings do not ask a GitLab
+    /// that is down.
+    pub bad_news: Duration,
+    /// The longest delay after failures in a row.
+    pub longest_backoff: Duration,
 }
 
 /// The one bag of what a reconcile needs. Two of them can live in one process.

@@ -53,6 +53,10 @@ pub struct RunArgs {
 
 /// No call to the API server takes longer until its answer begins; watches go on after that.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it is believed that an instance cannot be worked with.
+const BAD_NEWS: Duration = Duration::from_secs(10);
+/// The longest delay after failures in a row.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 /// How long the end may take once it was asked for.
 const SHUTDOWN: Duration = Duration::from_secs(25);
 
@@ -119,6 +123,8 @@ async fn operate(
             own_namespace: args.namespace.clone(),
             reserved: ReservedNames::new(&args.namespace, &args.reserved_namespace),
             project_refresh: args.project_refresh.duration(),
+            bad_news: BAD_NEWS,
+            longest_backoff: LONGEST_BACKOFF,
         },
         memory: Memory::default(),
         events: Recorder::new(client.clone(), reporter),

@@ -41,8 +41,6 @@ pub struct Access {
 
 /// How long good facts are believed. A changed spec, Secret or CA ends it at once.
 const FRESH: Duration = Duration::from_secs(300);
-/// How long bad news is believed, so that a thousand mappings do not ask a GitLab that is down.
-const BAD_NEWS: Duration = Duration::from_secs(10);
 /// The flag that certificate-based clusters need.
 const FLAG: &str = "certificate_based_clusters";
 
@@ -65,7 +63,7 @@ pub async fn read(context: &Context, instance: &Instance) -> Arc<InstanceFacts> 
     let keep = match (&facts.access, &facts.endpoint) {
         (Ok(_), Ok(_)) => FRESH,
         (Err(Problem { retry: Retry::NotBefore(wait), .. }), _) => *wait,
-        _ => BAD_NEWS,
+        _ => context.settings.bad_news,
     };
     let stale_at = now.checked_add(keep).unwrap_or(now);
     *remembered = Some(Remembered { facts: facts.clone(), of, stale_at });

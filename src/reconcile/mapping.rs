@@ -175,9 +175,10 @@ async fn deliver(
     Ok(())
 }
 
+/// Zero when it is overdue.
 fn until(pass: &Pass<'_>, at: jiff::Timestamp) -> Duration {
     let wait = at.duration_since(pass.context.clock.now());
-    Duration::try_from(wait).unwrap_or_default().max(Duration::from_millis(100))
+    Duration::try_from(wait).unwrap_or_default()
 }
 
 /// How many namespaces of a mapping are worked on at the same time.

@@ -68,10 +68,12 @@ struct Finding {
 
 /// A whole reconcile takes no longer. Far above what is normal, far below what would hold up a queue for good.
 const LONGEST: Duration = Duration::from_secs(180);
+/// Nothing is looked at again sooner because of the clock.
+const SHORTEST_DELAY: Duration = Duration::from_millis(100);
 /// The delay after the first failure; it doubles with each further one.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-/// The longest delay after failures, and the pace at which what waits for a change is looked at anyway.
-const LONGEST_DELAY: Duration = Duration::from_secs(600);
+/// The longest wait that a server may ask for, and the pace at which what waits for a change is looked at anyway.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// Brings one object to what is declared. Never fails: what went wrong stands in the object's status, in the outcome, and
 /// in the delay after which it is tried again.
@@ -100,21 +102,23 @@ pub async fn reconcile(context: &Context, key: &Key) -> Outcome {
 fn schedule(context: &Context, key: &Key, finding: &Finding) -> Outcome {
     let Some(problem) = &finding.problem else {
         context.memory.reset_failures(key);
-        return Outcome { again: finding.due, problem: None };
+        return Outcome { again: finding.due.map(|due| due.max(SHORTEST_DELAY)), problem: None };
     };
     let failures = context.memory.failed(key);
     let delay = match problem.retry {
-        Retry::Backoff => backoff(failures, context.chance.fraction()),
-        Retry::NotBefore(wait) => wait.min(LONGEST_DELAY) + FIRST_DELAY.mul_f64(context.chance.fraction()),
-        Retry::OnChange => context.jittered(LONGEST_DELAY),
+        Retry::Backoff => backoff(failures, context.settings.longest_backoff, context.chance.fraction()),
+        Retry::NotBefore(wait) => wait.min(LONGEST_WAIT) + FIRST_DELAY.mul_f64(context.chance.fraction()),
+        Retry::OnChange => context.jittered(LONGEST_WAIT),
     };
-    Outcome { again: Some(finding.due.map_or(delay, |due| due.min(delay))), problem: Some(problem.reason) }
+    // What is overdue is what failed: it waits for its next attempt. What is due later is not held up by the failure.
+    let due = finding.due.filter(|due| !due.is_zero());
+    Outcome { again: Some(due.map_or(delay, |due| due.min(delay))), problem: Some(problem.reason) }
 }
 
 /// The delay after a number of failures in a row: doubled each time, up to a limit, and then a part of it by chance.
-fn backoff(failures: u32, fraction: f64) -> Duration {
+fn backoff(failures: u32, longest: Duration, fraction: f64) -> Duration {
     let doubled = FIRST_DELAY.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
-    doubled.min(LONGEST_DELAY).mul_f64(0.5 + fraction / 2.0)
+    doubled.min(longest).mul_f64(0.5 + fraction / 2.0)
 }
 
 fn report(context: &Context, key: &Key, finding: &Finding, took: Duration) {
@@ -141,12 +145,13 @@ mod tests {
 
     #[test]
     fn delays_grow_with_failures_and_are_spread_by_chance() {
-        assert_eq!(backoff(1, 0.0), Duration::from_millis(500));
-        assert_eq!(backoff(1, 1.0), Duration::from_secs(1));
-        assert_eq!(backoff(4, 1.0), Duration::from_secs(8));
-        assert_eq!(backoff(60, 1.0), LONGEST_DELAY);
+        let longest = Duration::from_secs(600);
+        assert_eq!(backoff(1, longest, 0.0), Duration::from_millis(500));
+        assert_eq!(backoff(1, longest, 1.0), Duration::from_secs(1));
+        assert_eq!(backoff(4, longest, 1.0), Duration::from_secs(8));
+        assert_eq!(backoff(60, longest, 1.0), longest);
         for failures in 1..60 {
-            assert!(backoff(failures, 0.3) <= backoff(failures + 1, 0.3));
+            assert!(backoff(failures, longest, 0.3) <= backoff(failures + 1, longest, 0.3));
         }
     }
 }

@@ -116,7 +116,11 @@ pub fn context(
         settings: Settings {
             own_namespace: OWN.into(),
             reserved: ReservedNames::new(OWN, &["reserved-*".into()]),
-            project_refresh: Duration::from_secs(2),
+            // Longer than any test waits: what a watch is to bring about is not brought about by the clock. Tests of what
+            // only GitLab knows set a short `driftInterval`.
+            project_refresh: Duration::from_secs(300),
+            bad_news: Duration::from_millis(500),
+            longest_backoff: Duration::from_secs(2),
         },
         memory: Memory::default(),
         metrics: Arc::new(Metrics::new("test")),

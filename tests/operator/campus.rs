@@ -1,9 +1,12 @@
 //! A GitLab of its own for each test, with an instance and a class that name it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use control_plane::ControlPlane;
-use gitlab_simulator::{Options, Simulator};
+use gitlab_simulator::{Options, RunningSimulator, Simulator, state::ids::Sequence};
 use gl_k8s_integrator::api::{GitLabInstance, NamespaceClass, ProjectMapping};
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -29,8 +32,13 @@ pub struct Campus {
     pub url: String,
     /// The token that the operator uses.
     pub token: String,
-    _server: gitlab_simulator::RunningSimulator,
+    /// What listens at `url`; taken away, GitLab is away.
+    pub server: Option<RunningSimulator>,
 }
+
+/// How many GitLabs there were. Each numbers its projects from a start of its own: names of namespaces hold project ids.
+static GITLABS: AtomicU64 = AtomicU64::new(0);
+const PROJECTS_OF_EACH: u64 = 100;
 
 impl Campus {
     /// With a class that isolates, and an instance that is ready to be used.
@@ -40,6 +48,15 @@ impl Campus {
 
     /// The same with other fields in the instance's and the class's spec.
     pub async fn with(name: &str, instance: Value, class: Value) -> Self {
+        let campus = Self::undeclared(name).await;
+        campus.write_token(&campus.token, &campus.url).await;
+        campus.declare_instance(name, instance).await;
+        campus.declare_class(name, class).await;
+        campus
+    }
+
+    /// A GitLab that the cluster knows nothing of.
+    pub async fn undeclared(name: &str) -> Self {
         let control_plane = bed().await;
         let simulator = Simulator::new(Options::new(ROOT));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -52,14 +69,17 @@ impl Campus {
             simulator,
             url,
             token: String::new(),
-            _server: server,
+            server: Some(server),
         };
         campus.set_up().await;
-        campus.declare(instance, class).await;
         campus
     }
 
     async fn set_up(&mut self) {
+        let first = GITLABS.fetch_add(1, Ordering::Relaxed) * PROJECTS_OF_EACH;
+        for _ in 0..first {
+            self.simulator.state().ids.next(Sequence::Project);
+        }
         let local = json!({"allow_local_requests_from_web_hooks_and_services": true});
         self.gitlab("PUT", "/application/settings", local).await;
         let user = json!({"username": "integrator", "name": "Integrator", "email": "integrator@gitlab.example.edu",
@@ -73,18 +93,22 @@ impl Campus {
         self.gitlab("POST", &format!("/groups/{group}/members"), member).await;
     }
 
-    async fn declare(&self, instance: Value, class: Value) {
-        self.write_token(&self.token, &self.url).await;
+    /// An instance for this GitLab that finds its token in the Secret of the test's name.
+    pub async fn declare_instance(&self, name: &str, fields: Value) {
         let mut spec = json!({"url": self.url, "tokenSecretRef": {"name": self.name},
             "cluster": {"name": "ICC", "apiServer": self.control_plane.server_url(), "ingressBaseDomain": "icc.example.edu"}});
-        merge(&mut spec, instance);
-        self.apply::<GitLabInstance>("GitLabInstance", &self.name, spec).await;
+        merge(&mut spec, fields);
+        self.apply::<GitLabInstance>("GitLabInstance", name, spec).await;
+    }
+
+    /// A class that isolates.
+    pub async fn declare_class(&self, name: &str, fields: Value) {
         let mut spec = json!({"networkPolicy": {"mode": "Isolated", "ingressFrom": ["ingress-nginx"]},
             "resourceQuota": {"hard": {"pods": "10"}},
             "limitRange": {"limits": [{"type": "Container", "default": {"cpu": "100m"}}]},
             "podSecurity": {"enforce": "baseline", "warn": "restricted"}, "labels": {"faculty": "informatics"}});
-        merge(&mut spec, class);
-        self.apply::<NamespaceClass>("NamespaceClass", &self.name, spec).await;
+        merge(&mut spec, fields);
+        self.apply::<NamespaceClass>("NamespaceClass", name, spec).await;
     }
 
     /// Writes the Secret with the operator's token.
