@@ -16,6 +16,8 @@ pub fn kubernetes(what: &str, error: &kube::Error) -> Problem {
             };
             (reason, status.message.clone())
         }
+        // Its text can hold a part of the answer, and so of a Secret.
+        kube::Error::SerdeError(_) => (Reason::KubernetesUnavailable, "the answer could not be read".to_owned()),
         error => (Reason::KubernetesUnavailable, error.to_string()),
     };
     Problem::new(reason, format!("could not {what}: {detail}"))

@@ -96,7 +96,8 @@ impl Campus {
     /// An instance for this GitLab that finds its token in the Secret of the test's name.
     pub async fn declare_instance(&self, name: &str, fields: Value) {
         let mut spec = json!({"url": self.url, "tokenSecretRef": {"name": self.name},
-            "cluster": {"name": "ICC", "apiServer": self.control_plane.server_url(), "ingressBaseDomain": "icc.example.edu"}});
+            "cluster": {"name": "ICC", "apiServer": self.control_plane.server_url(), "ingressBaseDomain": "icc.example.edu"},
+            "namespacePrefix": format!("{}-", self.name)});
         merge(&mut spec, fields);
         self.apply::<GitLabInstance>("GitLabInstance", name, spec).await;
     }
@@ -149,6 +150,12 @@ impl Campus {
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// The namespace of the project `web-app`, or of one of its environments (`-production`). Each GitLab counts its projects
+    /// from 1, so that instances share namespaces' names unless they have prefixes.
+    pub fn namespace(&self, project: i64, suffix: &str) -> String {
+        format!("{}-web-app-{project}{suffix}", self.name)
     }
 
     /// A project in the group `team`.

@@ -5,4 +5,5 @@
 
 mod bed;
 mod campus;
+mod lifecycle;
 mod mapping;
