@@ -392,6 +392,11 @@ PARAMETERS: list[Difference] = [
         ("management_project_id",),
         "numbers may be sent as text (1.2)",
     ),
+    Parameter(
+        (f"POST {API}/projects/{{id}}/deploy_tokens", f"POST {API}/groups/{{id}}/deploy_tokens"),
+        ("scopes",),
+        "a list with commas too (12)",
+    ),
     Parameter((f"POST {API}/groups/{{id}}/variables",), ("raw",), "booleans may be sent as text (1.2)"),
     Parameter(
         (
@@ -412,7 +417,11 @@ PARAMETERS: list[Difference] = [
         ("name",),
         "ignored, an environment cannot be renamed (4); a test sends it",
     ),
-    Parameter((f"POST {API}/groups/{{id}}/variables",), ("colour",), "unknown parameters are ignored (1.2); a test sends it"),
+    Parameter(
+        (f"POST {API}/groups/{{id}}/variables",),
+        ("colour",),
+        "unknown parameters are ignored (1.2); a test sends it",
+    ),
 ]
 
 ERRORS: list[Difference] = [

@@ -53,9 +53,7 @@ def connect(server: Server, recorder: Recorder) -> Callable[..., gitlab.Gitlab]:
 
     def connect(token: str | None = None, **options: Any) -> gitlab.Gitlab:
         options.setdefault("private_token", token)
-        return gitlab.Gitlab(
-            server.url, session=recorder.session(), timeout=TIMEOUT_SECONDS, keep_base_url=True, **options
-        )
+        return gitlab.Gitlab(server.url, session=recorder.session(), timeout=TIMEOUT_SECONDS, **options)
 
     return connect
 

@@ -53,6 +53,7 @@ def _simulator() -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(timeout=10)
+        process.stdout.close()
 
 
 def _first_line(process: subprocess.Popen[str]) -> str:

@@ -98,3 +98,9 @@ def test_a_deploy_token_is_no_key_to_the_api(connect, project):
     token = project.deploytokens.create({"name": "reader", "scopes": ["read_repository"]}).token
     with pytest.raises(gitlab.GitlabAuthenticationError):
         connect(token).projects.get(project.id)
+
+
+def test_scopes_may_be_a_list_with_commas(admin, source):
+    data = {"name": "reader", "scopes": "read_repository,read_registry"}
+    created = admin.http_post(source.deploytokens.path, post_data=data)
+    assert sorted(created["scopes"]) == ["read_registry", "read_repository"]

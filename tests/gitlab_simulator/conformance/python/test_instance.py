@@ -95,3 +95,12 @@ def test_application_settings_are_for_administrators_only(new_person):
     with pytest.raises(gitlab.GitlabUpdateError) as writing:
         person.gitlab.settings.update(None, {"throttle_authenticated_api_enabled": True})
     assert writing.value.response_code == 403
+
+
+def test_a_flag_can_be_on_for_a_part_of_the_time(admin):
+    feature = admin.features.set(FLAG, 50)
+    try:
+        assert feature.state == "conditional"
+        assert {"key": "percentage_of_time", "value": 50} in feature.gates
+    finally:
+        admin.features.delete(FLAG)

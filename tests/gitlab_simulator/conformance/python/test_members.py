@@ -181,3 +181,17 @@ def test_members_are_listed_in_the_order_of_their_joining(source, new_user):
 def test_the_creator_of_a_group_owns_it(admin, group):
     creator = admin.http_get("/user")["id"]
     assert group.members.get(creator).access_level == 50
+
+
+def test_an_expiry_must_be_a_day(source, new_user):
+    with pytest.raises(gitlab.GitlabCreateError) as refusal:
+        source.members.create({"user_id": new_user().id, "access_level": DEVELOPER, "expires_at": "someday"})
+    assert (refusal.value.response_code, refusal.value.error_message) == (400, "expires_at is invalid")
+
+
+def test_a_user_is_named_by_id_or_by_name_not_both(admin, source, new_user):
+    user = new_user()
+    for data in ({}, {"user_id": user.id, "username": user.username}):
+        with pytest.raises(gitlab.GitlabHttpError) as refusal:
+            admin.http_post(source.members.path, post_data={"access_level": int(DEVELOPER), **data})
+        assert refusal.value.response_code == 400

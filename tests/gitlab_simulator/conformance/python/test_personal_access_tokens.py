@@ -144,3 +144,21 @@ def test_an_unknown_scope_is_refused(admin, new_user):
     with pytest.raises(gitlab.GitlabCreateError) as refusal:
         user.personal_access_tokens.create({"name": "operator", "scopes": ["everything"]})
     assert (refusal.value.response_code, refusal.value.error_message) == (400, "scopes does not have a valid value")
+
+
+def test_a_token_is_dead_on_the_day_it_expires(connect, new_user, token_of):
+    token = token_of(new_user(), ["api"], expires_at=in_days(0))
+    with pytest.raises(gitlab.GitlabAuthenticationError) as dead:
+        connect(token).personal_access_tokens.get("self")
+    assert dead.value.error_message == "invalid_token"
+    assert b"Token is expired. You can either do re-authorization or token refresh." in dead.value.response_body
+
+
+def test_a_dead_token_is_answered_with_a_challenge(new_person, server):
+    person = new_person()
+    person.gitlab.personal_access_tokens.delete("self")
+    answer = person.gitlab.session.get(
+        f"{server.url}/api/v4/user", headers={"PRIVATE-TOKEN": person.token}, timeout=15
+    )
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")

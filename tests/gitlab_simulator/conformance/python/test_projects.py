@@ -273,3 +273,26 @@ def test_maintainers_rename_a_project_and_developers_do_not(project, new_person)
 
 def test_the_head_of_a_project_can_be_asked_for(admin, project):
     assert admin.projects.head(project.id)["Content-Type"].startswith("application/json")
+
+
+def test_a_user_has_projects_of_their_own(new_person):
+    person = new_person()
+    project = person.gitlab.projects.create({"name": "mine"})
+    assert project.path_with_namespace == f"{person.username}/mine"
+    assert project.namespace["kind"] == "user"
+    assert person.gitlab.projects.get(project.id).owner["id"] == person.id
+    assert [one.id for one in person.gitlab.projects.list(owned=True, get_all=True)] == [project.id]
+    project.delete()
+
+
+def test_a_private_projects_deploy_tokens_are_not_found_without_a_token(connect, project):
+    with pytest.raises(gitlab.GitlabListError) as missing:
+        connect().projects.get(project.id, lazy=True).deploytokens.list(get_all=True)
+    assert (missing.value.response_code, missing.value.error_message) == (404, "404 Project Not Found")
+
+
+def test_environments_of_a_public_project_need_a_token(connect, new_group, new_person, new_project):
+    project = new_project(new_group(visibility="public"), visibility="public")
+    assert new_person().gitlab.projects.get(project.id).environments.list(get_all=True) == []
+    with pytest.raises(gitlab.GitlabAuthenticationError):
+        connect().projects.get(project.id, lazy=True).environments.list(get_all=True)
