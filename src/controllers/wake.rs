@@ -39,11 +39,16 @@ pub(super) fn hub(context: Arc<Context>) -> (Hub, Woken) {
 }
 
 impl Hub {
+    /// Wakes a mapping whose objects changed. Its delays after failures stay: the change may be its own.
+    pub fn touched(&self, name: &str) {
+        // A closed channel means that the program is ending.
+        let _ = self.mappings.unbounded_send(by_name(name));
+    }
+
     /// Wakes a mapping at once and lets it begin again with the shortest delay.
     pub fn mapping(&self, name: &str) {
         self.context.memory.reset_failures(&Key::Mapping(name.to_owned()));
-        // A closed channel means that the program is ending.
-        let _ = self.mappings.unbounded_send(by_name(name));
+        self.touched(name);
     }
 
     fn instance(&self, name: &str) {

@@ -103,12 +103,12 @@ pub(super) async fn others(context: Arc<Context>, hub: Arc<Hub>) {
     changes.push(own_objects::<ConfigMap>(client, own, OwnKind::ConfigMap).boxed());
     while let Some(change) = changes.next().await {
         match change {
-            Change::Namespace { mapping: Some(mapping) } => hub.mapping(&mapping),
+            Change::Namespace { mapping: Some(mapping) } => hub.touched(&mapping),
             Change::Namespace { mapping: None } => {}
             Change::Child { namespace } => {
                 let namespace = namespaces.get(&ObjectRef::new(&namespace));
                 if let Some(mapping) = namespace.and_then(|namespace| mapping_of(&*namespace)) {
-                    hub.mapping(&mapping);
+                    hub.touched(&mapping);
                 }
             }
             Change::Own { kind, name } => hub.own_object(kind, &name),

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::Finding;
 use crate::{
-    api::{EnvironmentStatus, MappingSummary, NamespaceStatus, ProjectMapping, ProjectMappingStatus, ProjectStatus, names},
+    api::{EnvironmentStatus, MappingSummary, NamespaceStatus, ProjectMapping, ProjectMappingStatus, ProjectStatus,
+        TokenStatus, names},
     apply::events,
     context::Context,
     facts::{problems, project::ProjectFacts},
@@ -323,8 +324,9 @@ impl Report {
 
     /// Records when a token was issued and when it ends.
     pub fn token(&mut self, environment: &str, issued: Option<Timestamp>, expires: Option<Timestamp>) {
-        self.environment(environment).token =
-            Some(crate::api::TokenStatus { issued_at: issued.map(Time), expires_at: expires.map(Time) });
+        // An empty object would be kept as null by server-side apply, which the schema refuses.
+        self.environment(environment).token = (issued.is_some() || expires.is_some())
+            .then(|| TokenStatus { issued_at: issued.map(Time), expires_at: expires.map(Time) });
     }
 }
 

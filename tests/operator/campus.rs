@@ -217,6 +217,13 @@ impl Campus {
         variables.iter().map(|variable| (text(variable, "key"), text(variable, "value"))).collect()
     }
 
+    /// Of what a job sees, what the operator delivered.
+    pub async fn delivered(&self, project: i64, environment: &str, protected: bool) -> BTreeMap<String, String> {
+        let mut seen = self.job(project, environment, protected).await;
+        seen.retain(|key, _| key.starts_with("KUBE"));
+        seen
+    }
+
     /// A client with the token that a job of this environment gets.
     pub async fn job_client(&self, project: i64, environment: &str) -> Client {
         let variables = self.job(project, environment, true).await;

@@ -365,7 +365,7 @@ async fn what_was_edited_in_gitlab_is_put_back_at_the_next_comparison() {
     let project = campus.project("web-app").await;
     campus.map("drift-web", "web-app", json!({})).await;
     campus.until_ready("drift-web").await;
-    let before = campus.job(project, "production", true).await;
+    let before = campus.delivered(project, "production", true).await;
     let path = format!("/projects/{project}/variables/KUBE_NAMESPACE?filter[environment_scope]=production");
     campus.gitlab("PUT", &path, json!({"value": "kube-system"})).await;
     let path = format!("/projects/{project}/variables/KUBE_TOKEN?filter[environment_scope]=production");
@@ -373,7 +373,7 @@ async fn what_was_edited_in_gitlab_is_put_back_at_the_next_comparison() {
     let path = format!("/projects/{project}/variables/KUBECONFIG?filter[environment_scope]=production");
     campus.gitlab("PUT", &path, json!({"protected": false, "description": ""})).await;
     eventually("all is put back", async || {
-        let seen = campus.job(project, "production", true).await;
+        let seen = campus.delivered(project, "production", true).await;
         let all = campus.gitlab("GET", &format!("/projects/{project}/variables?per_page=100"), Value::Null).await;
         let kubeconfig = all.as_array().unwrap().iter().find(|one| {
             one["key"] == "KUBECONFIG" && one["environment_scope"] == "production"
