@@ -62,8 +62,8 @@ class Report:
         print(
             f"{self._inside} exchanges compared with {len(self._document.operations)} operations of "
             f"{len(self._document.templates)} paths ({self._outside} exchanges outside them): "
-            f"{len(simulated) - len(uncovered)} of {len(simulated)} simulated operations of {len(paths)} paths covered, "
-            f"{len(NOT_SIMULATED)} paths not simulated, {len(self._differences)} differences "
+            f"{len(simulated) - len(uncovered)} of {len(simulated)} simulated operations of {len(paths)} paths "
+            f"covered, {len(NOT_SIMULATED)} paths not simulated, {len(self._differences)} differences "
             f"({len(unused)} unused), {len(self._violations)} violations"
         )
         return not (self._violations or unused or uncovered)

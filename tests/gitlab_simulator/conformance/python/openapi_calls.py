@@ -172,9 +172,7 @@ def _members(source: str, one: Callable[[World], PathValues], parent: Callable[[
     }
 
 
-def _variables(
-    path: str, one: Callable[[World], PathValues], parent: Callable[[World], PathValues]
-) -> dict[str, Call]:
+def _variables(path: str, one: Callable[[World], PathValues], parent: Callable[[World], PathValues]) -> dict[str, Call]:
     return {
         f"GET {path}": Call(parent),
         f"POST {path}": Call(parent, lambda w: {"key": w.variable_key(), "value": "1", "raw": True}),
@@ -235,7 +233,9 @@ CALLS: dict[str, Call] = {
     f"GET {API}/groups/{{id}}": Call(World.group, query=lambda _: {"with_projects": "false"}),
     f"PUT {API}/groups/{{id}}": Call(World.group, _described),
     f"DELETE {API}/groups/{{id}}": Call(World.group),
-    f"GET {API}/groups/{{id}}/projects": Call(World.group, query=lambda _: {"include_subgroups": "true", "with_shared": "false"}),
+    f"GET {API}/groups/{{id}}/projects": Call(
+        World.group, query=lambda _: {"include_subgroups": "true", "with_shared": "false"}
+    ),
     f"GET {API}/groups/{{id}}/subgroups": Call(World.group),
     f"GET {API}/groups/{{id}}/descendant_groups": Call(World.group),
     f"GET {API}/projects": Call(query=lambda _: {"order_by": "id", "sort": "asc", "archived": "false"}),

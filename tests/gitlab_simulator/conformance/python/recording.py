@@ -74,5 +74,4 @@ def _blanked(value: Any) -> Any:
 
 
 def _blanked_pair(pair: tuple[str, str]) -> tuple[str, str]:
-    name, value = pair
-    return (name, "blanked") if name in SECRET_FIELDS else pair
+    return (pair[0], "blanked") if pair[0] in SECRET_FIELDS else pair

@@ -163,7 +163,10 @@ def test_missing_parameters_are_named_together(admin, source):
     ("attributes", "message"),
     [
         ({"name": ""}, {"name": ["has to be present"]}),
-        ({"platform": {"ca_cert": "no certificate"}}, {"platform_kubernetes.ca_cert": ["must be a valid PEM certificate"]}),
+        (
+            {"platform": {"ca_cert": "no certificate"}},
+            {"platform_kubernetes.ca_cert": ["must be a valid PEM certificate"]},
+        ),
         (
             {"management_project_id": 999_999_999},
             {"management_project_id": ["Project does not exist or you don't have permission to perform this action"]},

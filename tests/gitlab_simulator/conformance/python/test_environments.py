@@ -116,7 +116,11 @@ def test_an_environment_is_changed_but_never_renamed(project):
     environment.description = "where we try"
     environment.save()
     read = project.environments.get(environment.id)
-    assert (read.external_url, read.tier, read.description) == ("https://staging.example.com", "testing", "where we try")
+    assert (read.external_url, read.tier, read.description) == (
+        "https://staging.example.com",
+        "testing",
+        "where we try",
+    )
     project.environments.update(environment.id, {"name": "renamed"})
     assert project.environments.get(environment.id).name == "staging"
 

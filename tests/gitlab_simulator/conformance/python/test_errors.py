@@ -41,9 +41,7 @@ def test_the_scope_read_api_reads_only(new_person, group):
     body = json.loads(refusal.value.response_body)
     assert refusal.value.response_code == 403
     assert body["error"] == "insufficient_scope"
-    assert body["error_description"] == (
-        "The request requires higher privileges than provided by the access token."
-    )
+    assert body["error_description"] == ("The request requires higher privileges than provided by the access token.")
     assert "api" in body["scope"].split()
 
 

@@ -157,8 +157,6 @@ def test_a_token_is_dead_on_the_day_it_expires(connect, new_user, token_of):
 def test_a_dead_token_is_answered_with_a_challenge(new_person, server):
     person = new_person()
     person.gitlab.personal_access_tokens.delete("self")
-    answer = person.gitlab.session.get(
-        f"{server.url}/api/v4/user", headers={"PRIVATE-TOKEN": person.token}, timeout=15
-    )
+    answer = person.gitlab.session.get(f"{server.url}/api/v4/user", headers={"PRIVATE-TOKEN": person.token}, timeout=15)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")

@@ -222,9 +222,7 @@ def test_everything_below_an_old_path_redirects_too(admin, project, server):
     project.path = "renamed"
     project.save()
     url = f"{server.url}/api/v4/projects/{old_path}/variables/A"
-    redirect = admin.session.get(
-        url, headers={"PRIVATE-TOKEN": server.admin_token}, allow_redirects=False, timeout=15
-    )
+    redirect = admin.session.get(url, headers={"PRIVATE-TOKEN": server.admin_token}, allow_redirects=False, timeout=15)
     assert redirect.status_code == 301
     assert redirect.headers["Location"].endswith(f"/api/v4/projects/{project.id}/variables/A")
     assert admin.http_get(f"/projects/{old_path}/variables/A")["value"] == "1"
