@@ -75,6 +75,60 @@ def test_an_application_limit_names_the_whole_interval_and_no_quota(new_person, 
     assert not [name for name in answer.headers if name.lower().startswith("ratelimit-")]
 
 
+@pytest.mark.parametrize(
+    ("setting", "default", "path", "interval"),
+    [
+        ("projects_api_limit", 2000, "/projects", 600),
+        ("project_api_limit", 400, "/projects/{project}", 60),
+        ("groups_api_limit", 200, "/groups", 60),
+        ("group_api_limit", 400, "/groups/{group}", 60),
+        ("group_projects_api_limit", 600, "/groups/{group}/projects", 60),
+        ("project_members_api_limit", 200, "/projects/{project}/members/all", 60),
+        ("project_members_api_limit", 200, "/groups/{group}/members/all", 60),
+        ("users_get_by_id_limit", 300, "/users/{user}", 600),
+    ],
+)
+def test_each_application_limit_is_a_setting(
+    admin, group, new_person, new_project, server, setting, default, path, interval
+):
+    assert getattr(admin.settings.get(), setting) == default
+    person, project = new_person(), new_project(group)
+    group.members.create({"user_id": person.id, "access_level": 10})
+    url = f"{server.url}/api/v4{path.format(project=project.id, group=group.id, user=person.id)}"
+
+    def statuses(number: int) -> list[int]:
+        headers = {"PRIVATE-TOKEN": person.token}
+        answers = [person.gitlab.session.get(url, headers=headers, timeout=15) for _ in range(number)]
+        assert all(answer.headers["Retry-After"] == str(interval) for answer in answers if answer.status_code == 429)
+        return [answer.status_code for answer in answers]
+
+    try:
+        admin.settings.update(None, {setting: 2})
+        # One more than fits into two windows.
+        assert statuses(5)[-1] == 429
+        admin.settings.update(None, {setting: 0})
+        assert set(statuses(5)) == {200}
+    finally:
+        admin.settings.update(None, {setting: default})
+
+
+def test_removing_members_is_limited_for_each_source(admin, group, new_person, new_user):
+    owner = new_person()
+    group.members.create({"user_id": owner.id, "access_level": 50})
+    users = [new_user() for _ in range(5)]
+    for user in users:
+        group.members.create({"user_id": user.id, "access_level": 10})
+    path = f"/groups/{group.id}/members"
+    admin.settings.update(None, {"members_delete_limit": 2})
+    try:
+        with pytest.raises(gitlab.GitlabHttpError) as refusal:
+            for user in users:
+                owner.gitlab.http_delete(f"{path}/{user.id}", obey_rate_limit=False)
+        assert refusal.value.response_code == 429
+    finally:
+        admin.settings.update(None, {"members_delete_limit": 60})
+
+
 def test_a_throttle_answers_in_plain_text_with_its_quota(throttle, new_person, server):
     person = new_person()
     throttle(600)
