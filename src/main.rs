@@ -10,7 +10,8 @@ fn main() -> ExitCode {
         Command::Run(args) => operator(args).map(|()| ExitCode::SUCCESS),
         Command::Crds => crds::run(io::stdout().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into),
         Command::Name(args) => {
-            name::run(&args, io::stdin().lock(), io::stdout().lock(), io::stderr().lock()).map_err(Into::into)
+            let output = io::BufWriter::new(io::stdout().lock());
+            name::run(&args, io::stdin().lock(), output, io::stderr().lock()).map_err(Into::into)
         }
     };
     result.unwrap_or_else(|error| {

@@ -17,6 +17,7 @@ pub struct Memory {
     mappings: Mutex<HashMap<String, MappingMemory>>,
     instances: Mutex<HashMap<String, InstanceSlot>>,
     paces: Mutex<HashMap<String, Arc<Pace>>>,
+    surveys: Mutex<HashMap<String, Timestamp>>,
     cluster_uid: tokio::sync::OnceCell<String>,
 }
 
@@ -90,6 +91,7 @@ impl Memory {
             Key::Instance(name) => {
                 self.forget_instance(name);
                 locked(&self.paces).remove(name);
+                locked(&self.surveys).remove(name);
             }
             Key::Class(_) => {}
         }
@@ -103,6 +105,16 @@ impl Memory {
     /// The pace of requests to an instance. It outlives the facts: a new token lifts no limit.
     pub fn pace(&self, instance: &str, make: impl FnOnce() -> Pace) -> Arc<Pace> {
         locked(&self.paces).entry(instance.to_owned()).or_insert_with(|| Arc::new(make())).clone()
+    }
+
+    /// Whether an instance's projects are to be listed now; if so, the next time is noted.
+    pub fn survey_is_due(&self, instance: &str, now: Timestamp, next: Timestamp) -> bool {
+        let mut surveys = locked(&self.surveys);
+        let due = surveys.get(instance).is_none_or(|at| now >= *at);
+        if due {
+            surveys.insert(instance.to_owned(), next);
+        }
+        due
     }
 
     /// Forgets an instance's facts: its Secret or a CA changed, or GitLab refused the token.

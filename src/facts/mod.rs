@@ -5,3 +5,4 @@ pub mod declarations;
 pub mod instance;
 pub mod problems;
 pub mod project;
+pub mod survey;

@@ -60,7 +60,16 @@ pub fn gitlab(what: &str, error: &gitlab::Error) -> Problem {
         | gitlab::Error::ServerError { retry_after: Some(retry_after), .. } => Retry::NotBefore(*retry_after),
         _ => Retry::Backoff,
     };
-    Problem { retry, ..Problem::new(reason, format!("could not {what}: {error}")) }
+    let problem = Problem { retry, ..Problem::new(reason, format!("could not {what}: {error}")) };
+    match reason {
+        Reason::ApiUrlRefused => problem.advise(
+            "allow requests to the local network in GitLab (Admin > Settings > Network > Outbound requests), or use the method Variables",
+        ),
+        Reason::GitLabUnreachable => {
+            problem.advise("see to the URL, the network and the server; it is tried again by itself")
+        }
+        _ => problem,
+    }
 }
 
 /// GitLab's outbound request policy speaks (app/validators/addressable_url_validator.rb).

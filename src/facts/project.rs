@@ -81,7 +81,9 @@ fn remember(
     }
 }
 
+/// A project that was seen before; a number that stands in the spec says nothing about what exists.
 fn known(mapping: &Mapping, status: &ProjectMappingStatus) -> Option<ProjectFacts> {
+    mapping.resolved_project_id?;
     let seen = status.project.as_ref();
     Some(ProjectFacts {
         id: mapping.known_project_id()?,
@@ -149,7 +151,8 @@ async fn look_up(client: &Client, mapping: &Mapping) -> Result<Project, Problem>
             let never_seen = mapping.resolved_project_id.is_none();
             match error {
                 Error::NotFound { what: Missing::Project, .. } if never_seen => {
-                    Problem { reason: Reason::ProjectNotFound, ..problem }
+                    let problem = Problem { reason: Reason::ProjectNotFound, ..problem };
+                    problem.advise("correct the id in a new mapping, or give the token's user a role in the project")
                 }
                 Error::NotFound { what: Missing::Project, .. } => problem.advise(
                     "nothing is deleted; if the project was deleted, delete this mapping, otherwise give the token's user its role back",

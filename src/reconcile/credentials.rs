@@ -34,8 +34,8 @@ pub(super) struct Wish {
     pub renew: bool,
     /// A revocation was asked for: account, binding and Secrets are made anew.
     pub revoke: bool,
-    /// The CA certificate for the Secret.
-    pub ca_pem: Option<String>,
+    /// The CA certificate for the Secret (none where jobs trust the server anyway); `None` while that cannot be read.
+    pub ca: Option<Option<String>>,
 }
 
 /// A living token.
@@ -80,11 +80,7 @@ async fn rotated(
     let what = format!("read the Secret {}/{}", job.name, names::TOKEN_SECRET);
     let live = api.get_opt(names::TOKEN_SECRET).await.map_err(|error| problems::kubernetes(&what, &error))?;
     let token = live.as_ref().and_then(|secret| text(secret, "token"));
-    // An apply without the token takes it out, which is right: it is only made when the Secret has to be written.
-    let (secret, _) = match &token {
-        Some(token) => kubernetes::ensure_live(pass.context, &filled(job, Some(token)), live).await?,
-        None => kubernetes::ensure_live(pass.context, &filled(job, None), live).await?,
-    };
+    let (secret, _) = kubernetes::ensure_live(pass.context, &filled(job, live.as_ref(), token.as_ref()), live).await?;
     let secret_uid = secret.uid().unwrap_or_default();
     let decision = decide(Rotated {
         token: token.as_ref(),
@@ -101,21 +97,22 @@ async fn rotated(
         {
             credential(token, job)
         }
-        (TokenDecision::Issue { why }, _) => issue(pass, job, &secret_uid, lifetime, why).await,
-        (TokenDecision::Keep { .. }, None) => issue(pass, job, &secret_uid, lifetime, IssueReason::Missing).await,
+        (TokenDecision::Issue { why }, _) => issue(pass, job, &secret, lifetime, why).await,
+        (TokenDecision::Keep { .. }, None) => issue(pass, job, &secret, lifetime, IssueReason::Missing).await,
     }
 }
 
 async fn issue(
     pass: &Pass<'_>,
     job: &Job<'_>,
-    secret_uid: &str,
+    secret: &Secret,
     lifetime: Duration,
     why: IssueReason,
 ) -> Result<Credential, Problem> {
-    let token = tokens::issue(pass.context, &job.name, secret_uid, lifetime).await?;
-    let (secret, _) = kubernetes::ensure(pass.context, &filled(job, Some(&token))).await?;
-    if secret.uid().as_deref() != Some(secret_uid) {
+    let secret_uid = secret.uid().unwrap_or_default();
+    let token = tokens::issue(pass.context, &job.name, &secret_uid, lifetime).await?;
+    let (written, _) = kubernetes::ensure(pass.context, &filled(job, Some(secret), Some(&token))).await?;
+    if written.uid() != Some(secret_uid) {
         let message = format!("the Secret {}/{} was replaced while a token was issued", job.name, names::TOKEN_SECRET);
         return Err(Problem::new(Reason::TokenPending, message));
     }
@@ -140,11 +137,16 @@ fn explain(why: IssueReason) -> &'static str {
     }
 }
 
-fn filled(job: &Job<'_>, token: Option<&SecretString>) -> Secret {
+/// The Secret with everything in it. A CA certificate that cannot be read now stays as it is.
+fn filled(job: &Job<'_>, live: Option<&Secret>, token: Option<&SecretString>) -> Secret {
     let mut secret = rotated_secret(&job.name);
     let entry = |key: &str, value: &str| (key.to_owned(), ByteString(value.as_bytes().to_vec()));
     let mut data = std::collections::BTreeMap::from([entry("namespace", &job.name)]);
-    data.extend(job.token.ca_pem.as_deref().map(|pem| entry("ca.crt", pem)));
+    let there = || live?.data.as_ref()?.get_key_value("ca.crt").map(|(key, value)| (key.clone(), value.clone()));
+    match &job.token.ca {
+        Some(known) => data.extend(known.as_deref().map(|pem| entry("ca.crt", pem))),
+        None => data.extend(there()),
+    }
     data.extend(token.map(|token| entry("token", token.expose_secret())));
     secret.data = Some(data);
     secret

@@ -56,7 +56,7 @@ pub(super) async fn place(
                 || remembered.get(&environment.name).is_none_or(|remembered| remembered.slug.is_none())
         };
         let wanted: Vec<_> = mapping.environments.iter().filter(unknown).cloned().collect();
-        look_up(pass, client, project.id, wanted, &mut environments, report).await;
+        look_up(pass, client, project, wanted, &mut environments, report).await;
     }
     let slugs = environments.seen.iter().map(|(name, seen)| (name.clone(), seen.slug.clone())).collect();
     let placement = Placement {
@@ -116,14 +116,14 @@ fn remember(mapping: &Mapping, held: &Held, report: &Report) -> BTreeMap<String,
 async fn look_up(
     pass: &Pass<'_>,
     client: &Client,
-    project_id: i64,
+    project: &ProjectFacts,
     wanted: Vec<Environment>,
     environments: &mut Environments,
     report: &mut Report,
 ) {
     let found: Vec<_> = stream::iter(wanted)
         .map(|environment| async move {
-            let result = find_or_create(pass, client, project_id, &environment).await;
+            let result = find_or_create(pass, client, project.id, &environment).await;
             (environment.name, result)
         })
         .buffered(4)
@@ -135,7 +135,7 @@ async fn look_up(
                 report.environment(&name).gitlab_id = Some(seen.id);
                 environments.seen.insert(name, seen);
             }
-            Err(problem) => report.namespace_failed(&name, problem),
+            Err(problem) => report.namespace_failed(&name, project.explain(problem)),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     status::{Problem, Reason, Verdict, merge},
 };
 
-/// How often an instance is looked at when nothing changes.
+/// How often an instance is looked at when nothing changes, unless its projects are to be read more often.
 const INTERVAL: Duration = Duration::from_secs(300);
 
 /// Reconciles an instance.
@@ -52,7 +52,7 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
     status.observed_generation = object.metadata.generation;
     status.conditions = merge(&status.conditions, &[verdict], object.metadata.generation, context.clock.now());
     write(context, &object, &status).await?;
-    Ok(Finding { problem, due: Some(context.jittered(INTERVAL)) })
+    Ok(Finding { problem, due: Some(context.jittered(INTERVAL.min(context.settings.project_refresh))) })
 }
 
 /// What is known of the instance goes into its status; what is not known now stays as it was.
@@ -69,6 +69,9 @@ async fn describe(context: &Context, instance: &Instance, status: &mut GitLabIns
             });
             let ends = access.token_expires.map(|end| end.as_second());
             context.metrics.set_gitlab_token_expiry(&instance.name, ends);
+            if let Err(error) = facts::survey::survey(context, instance, &access.client).await {
+                tracing::warn!(instance = instance.name, %error, "could not list the instance's projects");
+            }
             endpoint.as_ref().err().cloned()
         }
         Err(problem) => Some(problem.clone()),

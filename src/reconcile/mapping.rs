@@ -111,17 +111,38 @@ async fn keep(pass: &Pass<'_>, report: &mut Report) -> Result<(), Problem> {
     let instance = context.declarations.instance(&mapping.instance)?;
     finalizer::add(context, object, names::MAPPING_FINALIZER).await?;
     let known = facts::instance::read(context, &instance).await;
+    let result = keep_known(pass, &class, &instance, &known, report).await;
+    let refused = result.as_ref().err().map(|problem| problem.reason).or(report.worst());
+    if known.access.is_ok() && refused.is_some_and(is_about_the_token) {
+        // What was known is wrong by now: the next pass asks anew, and so learns what is the matter.
+        context.memory.forget_instance(&instance.name);
+    }
+    result
+}
+
+fn is_about_the_token(reason: Reason) -> bool {
+    matches!(reason, Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenRevoked)
+}
+
+async fn keep_known(
+    pass: &Pass<'_>,
+    class: &Class,
+    instance: &Instance,
+    known: &InstanceFacts,
+    report: &mut Report,
+) -> Result<(), Problem> {
+    let Pass { context, mapping, .. } = *pass;
     let compare = report.spec_is_new() || comparison_is_due(pass);
     let client = known.access.as_ref().map(|access| &access.client);
     let project = facts::project::read(context, mapping, report.status(), client, compare).await?;
-    let held = project::hold(pass, &instance, &project).await?;
+    let held = project::hold(pass, instance, &project).await?;
     report.project(&project);
 
     let active = project.problem.is_none();
     let asking = Asking { client: client.ok().filter(|_| active), compare };
-    let environments = environments::place(pass, &instance, &project, &held, asking, report).await;
+    let environments = environments::place(pass, instance, &project, &held, asking, report).await;
     let endpoint = known.endpoint.as_ref().map_err(Clone::clone);
-    let work = Work { pass, class: &class, instance: &instance, project: &project, held: &held, known: &known };
+    let work = Work { pass, class, instance, project: &project, held: &held, known };
     report.looked_at_namespaces();
     let deliverables = work.namespaces(&environments, active && client.is_ok(), report).await;
     work.leave(report).await?;
@@ -168,9 +189,6 @@ async fn deliver(
     report.due_in(until(pass, at));
     if let Some(at) = pass.context.memory.mapping(&pass.mapping.name).project_due {
         report.due_in(until(pass, at));
-    }
-    if report.status().environments.iter().any(|status| status.conditions.iter().any(|c| c.reason == "TokenInvalid")) {
-        pass.context.memory.forget_instance(&work.instance.name);
     }
     Ok(())
 }
@@ -241,7 +259,7 @@ impl Work<'_> {
             report.environment_status(&placed.environment.name)?.ci_access.as_ref()?.token_fingerprint.clone()
         });
         let shared = mapping.layout == NamespaceLayout::PerProject;
-        let environment = (!shared).then(|| (first.environment.name.as_str(), first.slug.as_str()));
+        let environment = (!shared).then_some((first.environment.name.as_str(), first.slug.as_str()));
         Job {
             name: first.namespace.clone(),
             owner: Owner {
@@ -259,7 +277,7 @@ impl Work<'_> {
                 renew: mapping.renew.is_some() && mapping.renew != handled.renew,
                 revoke: (mapping.revoke.is_some() && mapping.revoke != handled.revoke)
                     || (shared && self.somebody_left_with_the_token(report)),
-                ca_pem: self.known.endpoint.as_ref().ok().and_then(|endpoint| endpoint.ca_pem.clone()),
+                ca: self.known.endpoint.as_ref().ok().map(|endpoint| endpoint.ca_pem.clone()),
             },
         }
     }

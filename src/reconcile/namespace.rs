@@ -160,6 +160,20 @@ async fn fill(pass: &Pass<'_>, namespace: &str, contents: &Contents) -> Result<O
     }
     let Some(account) = account else { return Ok(None) };
     let (service_account, _) = kubernetes::ensure(context, &account.service_account).await?;
-    kubernetes::ensure(context, &account.role_binding).await?;
+    kubernetes::ensure(context, &account.role_binding)
+        .await
+        .map_err(|problem| may_not_bind(problem, &account.role_binding.role_ref.name))?;
     Ok(service_account.uid())
+}
+
+/// The API server names the rights that are missing, and leaves out what an administrator has to do about it.
+fn may_not_bind(problem: Problem, role: &str) -> Problem {
+    if problem.reason != Reason::KubernetesForbidden {
+        return problem;
+    }
+    let remedy = format!(
+        "give the operator's ServiceAccount {0} a ClusterRole with the verb `bind` on the ClusterRole {role}, or let the class name another one",
+        names::OPERATOR
+    );
+    problem.advise(&remedy)
 }

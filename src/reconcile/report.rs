@@ -192,6 +192,12 @@ impl Report {
         self.status.environments.retain(|environment| environment.name != name);
     }
 
+    /// The reason that is shown as the mapping's state, if something is wrong.
+    pub fn worst(&self) -> Option<Reason> {
+        let headline = self.headline();
+        (headline.status != Some(true)).then_some(headline.reason)
+    }
+
     /// What is shown as the mapping's state: the first problem, or that all is well.
     fn headline(&self) -> Verdict {
         let first = self.general.as_ref().or_else(|| Some(&self.namespaces.first()?.1));
