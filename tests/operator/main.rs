@@ -7,3 +7,4 @@ mod bed;
 mod campus;
 mod lifecycle;
 mod mapping;
+mod refusals;

@@ -106,7 +106,7 @@ async fn of_two_mappings_of_a_project_the_younger_writes_nothing_until_the_older
     }
     assert_eq!(campus.writes_of_the_operator(), writes);
     let namespaces: Api<Namespace> = Api::all(campus.admin.clone());
-    assert!(namespaces.get_opt(&format!("web-app-{project}-staging")).await.unwrap().is_none());
+    assert!(namespaces.get_opt(&campus.namespace_of(project, "staging")).await.unwrap().is_none());
     campus.until_ready("mapped-twice-older").await;
     campus.still_stands_with_gitlab(&standing).await;
 
@@ -118,7 +118,7 @@ async fn of_two_mappings_of_a_project_the_younger_writes_nothing_until_the_older
 
     campus.mappings().delete("mapped-twice-older", &DeleteParams::default()).await.unwrap();
     campus.until_ready("mapped-twice-path").await;
-    let namespace = namespaces.get(&format!("web-app-{project}-production")).await.unwrap();
+    let namespace = namespaces.get(&standing.namespace).await.unwrap();
     assert_eq!(namespace.annotations()["gl-k8s.dev/mapping"], "mapped-twice-path");
     for variable in campus.variables(project).await {
         assert!(variable["description"].as_str().unwrap().ends_with("/mapped-twice-path"), "{variable}");

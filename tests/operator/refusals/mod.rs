@@ -23,9 +23,17 @@ pub fn only_production() -> Value {
 /// What a mapping has brought about for `production`, to see later that nothing of it was lost.
 pub struct Standing {
     project: i64,
-    namespace: String,
+    /// The namespace's name.
+    pub namespace: String,
     uid: Option<String>,
     token: String,
+}
+
+impl Standing {
+    /// The token that GitLab held then.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
 }
 
 impl Campus {
@@ -36,6 +44,11 @@ impl Campus {
         self.map(&path, &path, only_production()).await;
         self.until_ready(&path).await;
         path
+    }
+
+    /// The namespace of an environment of the project `web-app`.
+    pub fn namespace_of(&self, project: i64, environment: &str) -> String {
+        format!("{}-web-app-{project}-{environment}", self.name)
     }
 
     /// What stands for the environment `production` of a project whose mapping is ready.
