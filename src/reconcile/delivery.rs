@@ -58,10 +58,6 @@ pub(super) async fn deliver(
     let nothing_asked = method == CiAccessMethod::None;
     report.looked_at_delivery(if nothing_asked { Reason::NotRequested } else { Reason::Delivered });
     let up_to_date = is_up_to_date(pass, delivery, deliverables, report);
-    for deliverable in deliverables {
-        let status = report.environment(&deliverable.environment.name).ci_access.get_or_insert_default();
-        status.token_fingerprint = Some(deliverable.credential.fingerprint.clone());
-    }
     if up_to_date && !delivery.compare {
         return false;
     }

@@ -144,6 +144,12 @@ async fn keep_known(
     let endpoint = known.endpoint.as_ref().map_err(Clone::clone);
     let work = Work { pass, class, instance, project: &project, held: &held, known };
     report.looked_at_namespaces();
+    for name in &environments.undecided {
+        let why = project.problem.clone().or_else(|| known.access.as_ref().err().cloned());
+        let why = why.map_or_else(|| "GitLab was not asked".to_owned(), |problem| problem.message);
+        let message = format!("the environment {name} has no namespace yet, since its slug is not known: {why}");
+        report.namespace_failed(name, Problem::new(Reason::Progressing, message));
+    }
     let deliverables = work.namespaces(&environments, active && client.is_ok(), report).await;
     work.leave(report).await?;
     deliver(&work, endpoint, &environments, &deliverables, compare, report).await?;
@@ -243,6 +249,7 @@ impl Work<'_> {
         }
         if all_well {
             self.handled(may_renew, report);
+            self.forget_shared_token(report);
         }
         deliverables
     }
@@ -300,6 +307,11 @@ impl Work<'_> {
     fn kept(&self, placed: &Placed, kept: &Kept, report: &mut Report) -> Option<Deliverable> {
         let name = &placed.environment.name;
         report.namespace(name, &placed.slug, &placed.namespace, kept.uid.clone());
+        let fingerprint = kept.credential.as_ref().map(|credential| credential.fingerprint.clone());
+        if fingerprint.is_some() || report.environment(name).ci_access.is_some() {
+            // At once, so that a token that cannot be delivered now is not issued again and again.
+            report.environment(name).ci_access.get_or_insert_default().token_fingerprint = fingerprint;
+        }
         let Some(credential) = kept.credential.clone() else {
             report.environment(name).token = None;
             return None;
@@ -322,16 +334,13 @@ impl Work<'_> {
         let renew = if may_renew { mapping.renew.clone().or(before.renew) } else { before.renew };
         report.status_mut().handled_requests =
             Some(HandledRequests { renew, revoke: mapping.revoke.clone().or(before.revoke) });
-        if self.project.problem.is_none() && self.shared_token_was_revoked(report) {
-            self.forget_shared_token(report);
-        }
     }
 
-    fn shared_token_was_revoked(&self, report: &Report) -> bool {
-        self.pass.mapping.layout == NamespaceLayout::PerProject && self.somebody_left_with_the_token(report)
-    }
-
+    /// The token that an environment left a per-project mapping with was revoked: it is not to be revoked again.
     fn forget_shared_token(&self, report: &mut Report) {
+        if self.pass.mapping.layout != NamespaceLayout::PerProject {
+            return;
+        }
         for name in self.gone(report) {
             if let Some(status) = &mut report.environment(&name).ci_access {
                 status.token_fingerprint = None;
