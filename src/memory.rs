@@ -8,7 +8,11 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{facts::instance::InstanceFacts, gitlab::{Pace, Project}, reconcile::Key};
+use crate::{
+    facts::instance::InstanceFacts,
+    gitlab::{Pace, Project},
+    reconcile::Key,
+};
 
 /// See the module.
 #[derive(Default)]

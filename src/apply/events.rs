@@ -28,8 +28,7 @@ async fn publish(context: &Context, about: &ObjectReference, type_: EventType, r
         reason,
         "{note}"
     );
-    let event =
-        Event { type_, reason: reason.into(), note: Some(note), action: "Reconcile".into(), secondary: None };
+    let event = Event { type_, reason: reason.into(), note: Some(note), action: "Reconcile".into(), secondary: None };
     if let Err(error) = context.events.publish(&event, about).await {
         tracing::warn!(reason, %error, "could not write an event");
     }

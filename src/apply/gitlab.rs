@@ -102,7 +102,12 @@ pub async fn variables(client: &Client, project_id: i64, changes: &variables::Ch
             client.update_variable(project_id, variable).await
         };
         let result = stop_if_hopeless(result)?.map(drop);
-        carried.wrote(&variable.environment_scope, &variable.key, &format!("write the variable {}", variable.key), result);
+        carried.wrote(
+            &variable.environment_scope,
+            &variable.key,
+            &format!("write the variable {}", variable.key),
+            result,
+        );
     }
     for (key, scope) in &changes.remove {
         let result = stop_if_hopeless(client.delete_variable(project_id, key, scope).await)?;

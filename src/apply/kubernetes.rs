@@ -60,7 +60,8 @@ async fn ensure_from<K: Namespaced>(
     live: Option<K>,
     what: &str,
 ) -> Result<(K, bool), Problem> {
-    let unreadable = |error: serde_json::Error| Problem::new(Reason::InvalidSpec, format!("could not write {what}: {error}"));
+    let unreadable =
+        |error: serde_json::Error| Problem::new(Reason::InvalidSpec, format!("could not write {what}: {error}"));
     let wanted_json = serde_json::to_value(wanted).map_err(unreadable)?;
     let live_json = live.as_ref().map(serde_json::to_value).transpose().map_err(unreadable)?;
     match (difference(&wanted_json, live_json.as_ref()), live) {
@@ -83,13 +84,15 @@ async fn ensure_from<K: Namespaced>(
 async fn replace<K: Namespaced>(api: &Api<K>, live: &K, what: &str) -> Result<(), Problem> {
     let failed = |error: kube::Error| problems::kubernetes(&format!("replace {what}"), &error);
     if !live.finalizers().is_empty() {
-        let patch = json!({"metadata": {"finalizers": null, "uid": live.uid(), "resourceVersion": live.resource_version()}});
+        let patch =
+            json!({"metadata": {"finalizers": null, "uid": live.uid(), "resourceVersion": live.resource_version()}});
         match api.patch(&live.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
             result => result.map_err(failed)?,
         };
         let uid = Preconditions { uid: live.uid(), resource_version: None };
-        gone(api.delete(&live.name_any(), &DeleteParams::default().preconditions(uid)).await.map(drop)).map_err(failed)?;
+        gone(api.delete(&live.name_any(), &DeleteParams::default().preconditions(uid)).await.map(drop))
+            .map_err(failed)?;
     } else {
         let exactly = Preconditions { uid: live.uid(), resource_version: live.resource_version() };
         gone(api.delete(&live.name_any(), &DeleteParams::default().preconditions(exactly)).await.map(drop))
@@ -116,7 +119,10 @@ async fn until_gone<K: Namespaced>(api: &Api<K>, old: &K, what: &str) -> Result<
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(Problem::new(Reason::KubernetesUnavailable, format!("{what} is being deleted but does not go; it is tried again")))
+    Err(Problem::new(
+        Reason::KubernetesUnavailable,
+        format!("{what} is being deleted but does not go; it is tried again"),
+    ))
 }
 
 /// Deletes an object of ours if it exists; one of the same name without our label is somebody else's and stays.

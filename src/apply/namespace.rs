@@ -80,11 +80,7 @@ pub async fn delete(context: &Context, live: &Namespace) -> Result<(), Problem> 
 }
 
 /// What a merge patch has to say: wanted values that differ, and nulls for what we set before and no longer want.
-fn changes(
-    wanted: &BTreeMap<String, String>,
-    live: &BTreeMap<String, String>,
-    owned: &[String],
-) -> Map<String, Value> {
+fn changes(wanted: &BTreeMap<String, String>, live: &BTreeMap<String, String>, owned: &[String]) -> Map<String, Value> {
     let differ = wanted.iter().filter(|(key, value)| live.get(*key) != Some(value));
     let gone = owned.iter().filter(|key| live.contains_key(*key) && !wanted.contains_key(*key));
     differ
@@ -93,6 +89,9 @@ fn changes(
         .collect()
 }
 
+/// The API server puts this label on every namespace, and books it on whoever creates it.
+const SET_BY_THE_SERVER: &str = "kubernetes.io/metadata.name";
+
 /// The keys that our field manager set, as `managedFields` tell.
 fn owned(live: &Namespace, map: &str) -> Vec<String> {
     live.managed_fields()
@@ -100,7 +99,9 @@ fn owned(live: &Namespace, map: &str) -> Vec<String> {
         .filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
         .filter(|entry| entry.subresource.as_deref().unwrap_or_default().is_empty())
         .filter_map(|entry| entry.fields_v1.as_ref()?.0.get("f:metadata")?.get(map)?.as_object())
-        .flat_map(|fields| fields.keys().filter_map(|key| key.strip_prefix("f:").map(str::to_owned)))
+        .flat_map(|fields| fields.keys().filter_map(|key| key.strip_prefix("f:")))
+        .filter(|key| *key != SET_BY_THE_SERVER)
+        .map(str::to_owned)
         .collect()
 }
 

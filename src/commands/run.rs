@@ -71,9 +71,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     let stop = CancellationToken::new();
     let signals = stop_on_signals(stop.clone())?;
-    let config = kube::Config::infer().await.context(
-        "could not find the API server; run in a cluster, or set KUBECONFIG to a kubeconfig file",
-    )?;
+    let config = kube::Config::infer()
+        .await
+        .context("could not find the API server; run in a cluster, or set KUBECONFIG to a kubeconfig file")?;
     let client = client(config)?;
     let readiness = Readiness::new();
     let ready = readiness.wait_for("watches");
@@ -158,7 +158,9 @@ where
     match listed {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.is_not_found() => {
-            bail!("the kind {kind} is not installed; install it: gl-k8s-integrator crds | kubectl apply --server-side -f -")
+            bail!(
+                "the kind {kind} is not installed; install it: gl-k8s-integrator crds | kubectl apply --server-side -f -"
+            )
         }
         Err(error) => Err(error).with_context(|| {
             format!("could not list the kind {kind}; see that the API server runs and that manifests/ is applied")

@@ -3,7 +3,12 @@
 mod wake;
 mod watches;
 
-use std::{convert::Infallible, hash::{DefaultHasher, Hash as _, Hasher as _}, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{Stream, StreamExt as _, future};
 use kube::{

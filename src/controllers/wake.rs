@@ -163,9 +163,7 @@ impl Wakes for ProjectMapping {
         fn state(object: &ProjectMapping) -> Option<(&str, &str)> {
             ready(&object.status.as_ref()?.conditions)
         }
-        let counted = |object: Option<&Self>| {
-            object.map(|object| (object.spec.class.clone(), object.and_ready()))
-        };
+        let counted = |object: Option<&Self>| object.map(|object| (object.spec.class.clone(), object.and_ready()));
         if counted(before) != counted(now) {
             for object in [before, now].into_iter().flatten() {
                 hub.instance(&object.spec.instance);

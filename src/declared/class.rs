@@ -67,9 +67,7 @@ impl TryFrom<&NamespaceClass> for Class {
         let spec = &object.spec;
         let network = match spec.network_policy.mode {
             NetworkPolicyMode::Open => Network::Open,
-            NetworkPolicyMode::Isolated => {
-                Network::Isolated { ingress_from: spec.network_policy.ingress_from.clone() }
-            }
+            NetworkPolicyMode::Isolated => Network::Isolated { ingress_from: spec.network_policy.ingress_from.clone() },
             NetworkPolicyMode::Custom if spec.network_policy.policies.is_empty() => {
                 return Err(Invalid::new("spec.networkPolicy.policies", "mode Custom needs at least one policy"));
             }
@@ -87,9 +85,7 @@ impl TryFrom<&NamespaceClass> for Class {
             name: object.name_any(),
             cluster_role: spec.service_account.cluster_role.clone(),
             token: match spec.service_account.token.kind {
-                TokenKind::Rotated => {
-                    TokenPolicy::Rotated { lifetime: spec.service_account.token.lifetime.duration() }
-                }
+                TokenKind::Rotated => TokenPolicy::Rotated { lifetime: spec.service_account.token.lifetime.duration() },
                 TokenKind::Legacy => TokenPolicy::Legacy,
             },
             resource_quota: spec.resource_quota.clone(),

@@ -62,10 +62,8 @@ impl TryFrom<&GitLabInstance> for Instance {
     fn try_from(object: &GitLabInstance) -> Result<Self, Invalid> {
         let spec = &object.spec;
         let ca = &spec.cluster.ca_certificate;
-        let config_map = |reference: &ConfigMapKeyRef| ConfigMapKey {
-            name: reference.name.clone(),
-            key: reference.key.clone(),
-        };
+        let config_map =
+            |reference: &ConfigMapKeyRef| ConfigMapKey { name: reference.name.clone(), key: reference.key.clone() };
         let cluster_ca = match (ca.source, &ca.inline, &ca.config_map) {
             (CaSource::ClusterRoot, ..) => {
                 let (name, key) = crate::api::names::CLUSTER_ROOT_CA;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use kube::{ResourceExt as _, runtime::reflector::{ObjectRef, Store}};
+use kube::{
+    ResourceExt as _,
+    runtime::reflector::{ObjectRef, Store},
+};
 
 use crate::{
     api::{GitLabInstance, NamespaceClass, ProjectMapping, names},
@@ -42,9 +45,8 @@ impl Declarations {
             let message = format!("there is no GitLabInstance {name}; create it, it is taken up at once");
             Problem::until_changed(Reason::InstanceNotFound, message)
         })?;
-        Instance::try_from(&*object).map_err(|invalid| {
-            Problem::until_changed(Reason::InvalidSpec, format!("GitLabInstance {name}: {invalid}"))
-        })
+        Instance::try_from(&*object)
+            .map_err(|invalid| Problem::until_changed(Reason::InvalidSpec, format!("GitLabInstance {name}: {invalid}")))
     }
 
     /// The class that a mapping names.
@@ -56,9 +58,8 @@ impl Declarations {
             let message = format!("there is no NamespaceClass {name}; create it, or correct spec.class");
             Problem::until_changed(Reason::ClassNotFound, message)
         })?;
-        Class::try_from(&*object).map_err(|invalid| {
-            Problem::until_changed(Reason::InvalidSpec, format!("NamespaceClass {name}: {invalid}"))
-        })
+        Class::try_from(&*object)
+            .map_err(|invalid| Problem::until_changed(Reason::InvalidSpec, format!("NamespaceClass {name}: {invalid}")))
     }
 
     /// All mappings that name an instance.
@@ -95,7 +96,8 @@ impl Declarations {
         match mapping.spec.project.id.or(annotated).or(seen) {
             Some(id) => Some(id == project.project_id),
             None => {
-                let same = mapping.spec.project.path.as_deref().zip(path).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
+                let same =
+                    mapping.spec.project.path.as_deref().zip(path).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
                 same.then_some(true)
             }
         }

@@ -172,12 +172,13 @@ async fn inspect(context: &Context, instance: &Instance, client: Client) -> Resu
     }
     let version = client.metadata().await.map_err(failed)?.version;
     if !version.at_least(17, 0) {
-        let message = format!("could not {what}: it is GitLab {}, and 17.0 or newer is needed; upgrade it", version.text);
+        let message =
+            format!("could not {what}: it is GitLab {}, and 17.0 or newer is needed; upgrade it", version.text);
         return Err(Problem::new(Reason::GitLabTooOld, message));
     }
     let features = client.features().await.map_err(failed)?;
-    let certificate_based_clusters = features
-        .map(|features| features.iter().any(|flag| flag.name == FLAG && flag.state == FeatureState::On));
+    let certificate_based_clusters =
+        features.map(|features| features.iter().any(|flag| flag.name == FLAG && flag.state == FeatureState::On));
     Ok(Access { client, version: version.text, token_expires, token_scopes, certificate_based_clusters })
 }
 

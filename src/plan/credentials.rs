@@ -184,10 +184,7 @@ mod tests {
         };
         assert_eq!(expires.as_second(), 9000);
         assert!((5400..=6000).contains(&renew_at.as_second()), "{renew_at}");
-        assert_eq!(
-            decision(Some(&token), Some(&print), 6000, false),
-            TokenDecision::Issue { why: IssueReason::Due }
-        );
+        assert_eq!(decision(Some(&token), Some(&print), 6000, false), TokenDecision::Issue { why: IssueReason::Due });
     }
 
     #[test]

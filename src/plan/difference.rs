@@ -7,6 +7,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use serde_json::{Map, Value};
 
+use super::quantity;
 use crate::api::names::FIELD_MANAGER;
 
 /// What has to happen to an object.
@@ -29,7 +30,15 @@ pub fn difference(wanted: &Value, live: Option<&Value>) -> Difference {
     if let Some(why) = stands_in_the_way(wanted, live) {
         return Difference::Replace { why };
     }
-    if contains(live, wanted) && owns_nothing_else(wanted, live) { Difference::None } else { Difference::Apply }
+    let same_text = match wanted["kind"].as_str() {
+        Some("ResourceQuota" | "LimitRange") => quantity::are_equal,
+        _ => |_: &str, _: &str| false,
+    };
+    if contains(live, wanted, same_text) && owns_nothing_else(wanted, live) {
+        Difference::None
+    } else {
+        Difference::Apply
+    }
 }
 
 /// Fields that Kubernetes refuses to change, and objects that are on their way out.
@@ -50,16 +59,18 @@ fn stands_in_the_way(wanted: &Value, live: &Value) -> Option<&'static str> {
 }
 
 /// Whether `live` holds everything in `wanted`. Objects are compared key by key, since the API server fills in
-/// defaults; lists element by element, since all lists that we write are atomic or set by us alone.
-fn contains(live: &Value, wanted: &Value) -> bool {
+/// defaults; lists element by element, since all lists that we write are atomic or set by us alone. `same_text` says which
+/// texts are the same although they are spelt differently.
+fn contains(live: &Value, wanted: &Value, same_text: fn(&str, &str) -> bool) -> bool {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => wanted
             .iter()
             .filter(|(_, value)| !is_empty(value))
-            .all(|(key, value)| live.get(key).is_some_and(|live| contains(live, value))),
+            .all(|(key, value)| live.get(key).is_some_and(|live| contains(live, value, same_text))),
         (Value::Array(live), Value::Array(wanted)) => {
-            live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| contains(live, wanted))
+            live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| contains(live, wanted, same_text))
         }
+        (Value::String(live), Value::String(wanted)) => live == wanted || same_text(live, wanted),
         (live, wanted) => live == wanted,
     }
 }
@@ -118,6 +129,15 @@ mod tests {
     fn an_equal_object_is_not_written() {
         let wanted = json!({"metadata": {"name": "q"}, "spec": {"hard": {"pods": "5"}, "scopes": []}});
         assert_eq!(difference(&wanted, Some(&quota(json!({"pods": "5"}), json!({"f:pods": {}})))), Difference::None);
+    }
+
+    #[test]
+    fn a_quantity_that_the_server_spells_differently_is_not_written() {
+        let live = quota(json!({"cpu": "500m"}), json!({"f:cpu": {}}));
+        let wanted = |kind: &str, cpu: &str| json!({"kind": kind, "metadata": {"name": "q"}, "spec": {"hard": {"cpu": cpu}}});
+        assert_eq!(difference(&wanted("ResourceQuota", "0.5"), Some(&live)), Difference::None);
+        assert_eq!(difference(&wanted("ResourceQuota", "0.6"), Some(&live)), Difference::Apply);
+        assert_eq!(difference(&wanted("Secret", "0.5"), Some(&live)), Difference::Apply);
     }
 
     #[test]

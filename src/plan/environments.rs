@@ -111,8 +111,7 @@ impl Placement<'_> {
         let mut placed = Vec::new();
         for environment in &self.mapping.environments {
             let remembered = self.remembered.get(&environment.name);
-            let Some(slug) =
-                remembered.and_then(|r| r.slug.as_ref()).or_else(|| self.slugs.get(&environment.name))
+            let Some(slug) = remembered.and_then(|r| r.slug.as_ref()).or_else(|| self.slugs.get(&environment.name))
             else {
                 continue;
             };

@@ -6,3 +6,4 @@ pub mod difference;
 pub mod environments;
 pub mod namespace;
 pub mod ownership;
+pub mod quantity;

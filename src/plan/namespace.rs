@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::{
     api::{
         core::v1::{LimitRange, Namespace, ResourceQuota, Secret, ServiceAccount},
-        networking::v1::{
-            NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicySpec,
-        },
+        networking::v1::{NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicySpec},
         rbac::v1::{RoleBinding, RoleRef, Subject},
     },
     apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
@@ -96,10 +94,10 @@ pub fn contents(namespace: &str, class: &Class, with_account: bool) -> Contents 
             spec: Some(spec),
             ..ResourceQuota::default()
         }),
-        limit_range: class.limit_range.clone().map(|spec| LimitRange {
-            metadata: metadata(namespace, names::LIMIT_RANGE),
-            spec: Some(spec),
-        }),
+        limit_range: class
+            .limit_range
+            .clone()
+            .map(|spec| LimitRange { metadata: metadata(namespace, names::LIMIT_RANGE), spec: Some(spec) }),
         network_policies: network_policies(namespace, &class.network),
     }
 }
@@ -139,11 +137,7 @@ fn account(namespace: &str, cluster_role: &str) -> Account {
 /// The token Secret of a `Rotated` account, without `token`: that is applied by itself once it was issued, and an
 /// apply without it under the same field manager would take it out again.
 pub fn rotated_secret(namespace: &str) -> Secret {
-    Secret {
-        metadata: metadata(namespace, names::TOKEN_SECRET),
-        type_: Some("Opaque".into()),
-        ..Secret::default()
-    }
+    Secret { metadata: metadata(namespace, names::TOKEN_SECRET), type_: Some("Opaque".into()), ..Secret::default() }
 }
 
 /// The token Secret of a `Legacy` account; the token controller fills it.
@@ -223,7 +217,10 @@ mod tests {
         };
         let namespace = namespace("web-42-review", owner, &class(Network::Open));
         let claim = super::super::ownership::Claim::read(&namespace).unwrap();
-        assert_eq!((claim.project, claim.environment.as_str(), claim.mapping.as_str()), (project.clone(), "Review/1", "web"));
+        assert_eq!(
+            (claim.project, claim.environment.as_str(), claim.mapping.as_str()),
+            (project.clone(), "Review/1", "web")
+        );
         let labels = namespace.metadata.labels.unwrap();
         for (key, value) in [
             ("app.kubernetes.io/managed-by", "gl-k8s-integrator"),

@@ -208,19 +208,23 @@ pub fn judge_entry(text: Option<&str>, ours: &Mark, as_recorded: bool, others: &
     }
 }
 
+/// The other mappings that exist in a test, by name.
+#[cfg(test)]
+pub(crate) struct Others(pub &'static [&'static str]);
+
+#[cfg(test)]
+impl OtherMappings for Others {
+    fn holds(&self, mapping: &str, _: &ProjectIdentity) -> bool {
+        self.0.contains(&mapping)
+    }
+    fn exists(&self, mapping: &str) -> bool {
+        self.0.contains(&mapping)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Others(&'static [&'static str]);
-    impl OtherMappings for Others {
-        fn holds(&self, mapping: &str, _: &ProjectIdentity) -> bool {
-            self.0.contains(&mapping)
-        }
-        fn exists(&self, mapping: &str) -> bool {
-            self.0.contains(&mapping)
-        }
-    }
 
     fn project() -> ProjectIdentity {
         ProjectIdentity { gitlab_url: "https://gitlab.example.edu".into(), project_id: 42 }
@@ -278,15 +282,11 @@ mod tests {
 
     #[test]
     fn a_claim_beats_age_and_age_beats_the_rest() {
-        let candidate =
-            |name: &str, created| Candidate { name: name.into(), uid: format!("uid-{name}"), created };
+        let candidate = |name: &str, created| Candidate { name: name.into(), uid: format!("uid-{name}"), created };
         let both = [candidate("young", 20), candidate("old", 10)];
         assert_eq!(holder(&both, &[]).map(|c| c.name.as_str()), Some("old"));
-        let claim = |mapping: &str| Claim {
-            project: project(),
-            environment: "production".into(),
-            mapping: mapping.into(),
-        };
+        let claim =
+            |mapping: &str| Claim { project: project(), environment: "production".into(), mapping: mapping.into() };
         assert_eq!(holder(&both, &[claim("young")]).map(|c| c.name.as_str()), Some("young"));
         assert_eq!(holder(&both, &[claim("gone")]).map(|c| c.name.as_str()), Some("old"));
         let twins = [candidate("b", 10), candidate("a", 10)];

@@ -6,7 +6,10 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{Finding, Key, finalizer, usage};
+use super::{
+    Finding, Key,
+    usage::{self, Standing},
+};
 use crate::{
     api::{NamespaceClass, NamespaceClassStatus, names},
     context::Context,
@@ -24,19 +27,13 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
         return Ok(Finding::default());
     };
     let users = context.declarations.mappings_of_class(name);
-    let ending = object.metadata.deletion_timestamp.is_some();
-    if ending && users.is_empty() {
-        finalizer::remove(context, &object, names::IN_USE_FINALIZER).await?;
-        return Ok(Finding::default());
-    }
-    if !ending {
-        finalizer::add(context, &object, names::IN_USE_FINALIZER).await?;
-    }
-    let problem = if ending {
-        Some(usage::in_use("NamespaceClass", &users))
-    } else {
-        let invalid = Class::try_from(&object).err();
-        invalid.map(|invalid| Problem::until_changed(Reason::InvalidSpec, invalid.to_string()))
+    let problem = match usage::hold(context, &object, &users).await? {
+        Standing::Gone => return Ok(Finding::default()),
+        Standing::InUse(waiting) => Some(waiting),
+        Standing::Kept => {
+            let invalid = Class::try_from(&object).err();
+            invalid.map(|invalid| Problem::until_changed(Reason::InvalidSpec, invalid.to_string()))
+        }
     };
     let verdict = match &problem {
         Some(problem) => Verdict::no("Ready", problem),

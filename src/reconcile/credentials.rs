@@ -70,12 +70,7 @@ pub(super) async fn prune_other(pass: &Pass<'_>, namespace: &str, policy: TokenP
     kubernetes::delete::<Secret>(pass.context, namespace, other).await.map(drop)
 }
 
-async fn rotated(
-    pass: &Pass<'_>,
-    job: &Job<'_>,
-    account_uid: &str,
-    lifetime: Duration,
-) -> Result<Credential, Problem> {
+async fn rotated(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str, lifetime: Duration) -> Result<Credential, Problem> {
     let api: Api<Secret> = Api::namespaced(pass.context.kubernetes.clone(), &job.name);
     let what = format!("read the Secret {}/{}", job.name, names::TOKEN_SECRET);
     let live = api.get_opt(names::TOKEN_SECRET).await.map_err(|error| problems::kubernetes(&what, &error))?;

@@ -140,8 +140,7 @@ async fn pass_through(
 ) -> Result<(), Problem> {
     let id = delivery.project.id;
     let failed = |what: &str, error: &Error| delivery.project.explain(problems::gitlab(what, error));
-    let live_variables =
-        client.variables(id).await.map_err(|error| failed("read the project's variables", &error))?;
+    let live_variables = client.variables(id).await.map_err(|error| failed("read the project's variables", &error))?;
     let live_clusters = clusters(pass, delivery, client, report).await?;
     let wanted = wanted(pass, delivery, deliverables, &live_variables);
     let recorded = Recorded(report.status().environments.clone());
@@ -151,24 +150,32 @@ async fn pass_through(
 
     // What is wanted is written before what is not is removed, whichever of the two kinds it is.
     let cluster_changes = live_clusters.as_ref().map(|live| {
-        certificate::changes(&wanted.clusters, live, &delivery.mark, &|scope| recorded.cluster(scope), &undecided, others)
+        certificate::changes(
+            &wanted.clusters,
+            live,
+            &delivery.mark,
+            &|scope| recorded.cluster(scope),
+            &undecided,
+            others,
+        )
     });
     let (cluster_writes, cluster_removals) = split(cluster_changes.unwrap_or_default());
     foreign.extend(cluster_writes.foreign.iter().cloned());
-    let written = apply::clusters(client, id, &cluster_writes).await.map_err(|error| failed("write cluster entries", &error))?;
+    let written =
+        apply::clusters(client, id, &cluster_writes).await.map_err(|error| failed("write cluster entries", &error))?;
     let spared = |scope: &str| undecided(scope) || written.failed.contains_key(scope);
     let fingerprint = |scope: &str, key: &str| recorded.variable(scope, key);
     let variable_changes =
         variables::changes(&wanted.variables, &live_variables, &delivery.mark, &fingerprint, &spared, others);
     foreign.extend(variable_changes.foreign.iter().cloned());
-    let carried = apply::variables(client, id, &variable_changes)
-        .await
-        .map_err(|error| failed("write variables", &error))?;
+    let carried =
+        apply::variables(client, id, &variable_changes).await.map_err(|error| failed("write variables", &error))?;
     let removals = certificate::Changes {
         remove: cluster_removals.into_iter().filter(|(_, scope)| !carried.failed.contains_key(scope)).collect(),
         ..certificate::Changes::default()
     };
-    let removed = apply::clusters(client, id, &removals).await.map_err(|error| failed("remove cluster entries", &error))?;
+    let removed =
+        apply::clusters(client, id, &removals).await.map_err(|error| failed("remove cluster entries", &error))?;
 
     let outcome = Outcome { written, carried, removed, foreign, clusters_unread: live_clusters.is_none() };
     record(pass, delivery, deliverables, &recorded, outcome, report);
@@ -180,12 +187,7 @@ fn split(mut changes: certificate::Changes) -> (certificate::Changes, Vec<(i64, 
     (changes, removals)
 }
 
-fn wanted(
-    pass: &Pass<'_>,
-    delivery: &Delivery<'_>,
-    deliverables: &[Deliverable],
-    live: &[Variable],
-) -> Wanted {
+fn wanted(pass: &Pass<'_>, delivery: &Delivery<'_>, deliverables: &[Deliverable], live: &[Variable]) -> Wanted {
     let others = &pass.context.declarations;
     let accesses = deliverables.iter().map(|deliverable| {
         let name = &deliverable.environment.name;
@@ -217,7 +219,8 @@ async fn clusters(
         status.cluster_id.is_some()
             || status.pending_removal.iter().any(|entry| entry.kind == Some(PendingRemovalKind::Cluster))
     });
-    let no_record = environments.iter().all(|status| status.ci_access.as_ref().is_none_or(|status| status.method.is_none()));
+    let no_record =
+        environments.iter().all(|status| status.ci_access.as_ref().is_none_or(|status| status.method.is_none()));
     if !(wanted || traces || no_record) {
         return Ok(Some(Vec::new()));
     }
@@ -383,7 +386,8 @@ pub(super) fn next_comparison(pass: &Pass<'_>, interval: std::time::Duration, co
     if let (false, Some(at)) = (compared, memory.drift_check_at) {
         return at;
     }
-    let wait = if compared { pass.context.jittered(interval) } else { interval.mul_f64(pass.context.chance.fraction()) };
+    let wait =
+        if compared { pass.context.jittered(interval) } else { interval.mul_f64(pass.context.chance.fraction()) };
     let at = now.checked_add(wait).unwrap_or(now);
     pass.context.memory.update_mapping(&pass.mapping.name, |memory| memory.drift_check_at = Some(at));
     at

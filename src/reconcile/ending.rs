@@ -14,12 +14,7 @@ use crate::{
     api::{CiAccessMethod, DeletionPolicy, names},
     apply::{events, gitlab as apply, kubernetes, namespace as namespaces},
     context::Context,
-    facts::{
-        self, cluster,
-        cluster::Claimed,
-        instance,
-        problems,
-    },
+    facts::{self, cluster, cluster::Claimed, instance, problems},
     gitlab::Client,
     plan::{
         ci_access::{certificate, variables},
@@ -99,7 +94,11 @@ pub(super) async fn end(pass: &Pass<'_>, report: &Report) -> Result<End, Problem
         Err(problem) => Err(problem),
     };
     let Err(problem) = left else { return Ok(End::Done) };
-    if pass.mapping.deletion_requested.is_none_or(|since| pass.context.clock.now().duration_since(since) < span(PATIENCE)) {
+    if pass
+        .mapping
+        .deletion_requested
+        .is_none_or(|since| pass.context.clock.now().duration_since(since) < span(PATIENCE))
+    {
         return Ok(End::Waiting(problem));
     }
     let note = format!(
@@ -184,9 +183,11 @@ async fn withdraw_marked(
 
 fn may_have_clusters(pass: &Pass<'_>, report: &Report) -> bool {
     pass.mapping.ci_access.method == CiAccessMethod::ClusterCertificate
-        || report.recorded_environments().iter().filter_map(|status| status.ci_access.as_ref()).any(|status| {
-            status.cluster_id.is_some() || status.pending_removal.iter().any(|entry| entry.id.is_some())
-        })
+        || report
+            .recorded_environments()
+            .iter()
+            .filter_map(|status| status.ci_access.as_ref())
+            .any(|status| status.cluster_id.is_some() || status.pending_removal.iter().any(|entry| entry.id.is_some()))
 }
 
 /// Whether a claim is one of an environment that this mapping declares no longer.

@@ -52,8 +52,8 @@ pub(super) async fn annotate<K: Declared>(
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     match api.patch_metadata(&object.name_any(), &parameters, &Patch::Merge(patch)).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        result => result.map(drop).map_err(|error| {
-            problems::kubernetes(&format!("{what} {} {}", K::kind(&()), object.name_any()), &error)
-        }),
+        result => result
+            .map(drop)
+            .map_err(|error| problems::kubernetes(&format!("{what} {} {}", K::kind(&()), object.name_any()), &error)),
     }
 }

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Api, Resource as _, ResourceExt as _,
     api::{Patch, PatchParams},
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
-use super::{Finding, Key, finalizer, usage};
+use super::{
+    Finding, Key,
+    usage::{self, Standing},
+};
 use crate::{
     api::{GitLabInstance, GitLabInstanceStatus, InstanceTokenStatus, names},
     context::Context,
@@ -31,20 +34,17 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
         return Ok(Finding::default());
     };
     let users = context.declarations.mappings_of_instance(name);
-    let ending = object.metadata.deletion_timestamp.is_some();
-    if ending && users.is_empty() {
-        finalizer::remove(context, &object, names::IN_USE_FINALIZER).await?;
+    let standing = usage::hold(context, &object, &users).await?;
+    if matches!(standing, Standing::Gone) {
         return Ok(Finding::default());
     }
-    if !ending {
-        finalizer::add(context, &object, names::IN_USE_FINALIZER).await?;
-    }
-    let mut status = GitLabInstanceStatus { mappings: Some(usage::count(&users)), ..object.status.clone().unwrap_or_default() };
+    let mut status =
+        GitLabInstanceStatus { mappings: Some(usage::count(&users)), ..object.status.clone().unwrap_or_default() };
     let problem = match Instance::try_from(&object) {
         Ok(instance) => describe(context, &instance, &mut status).await,
         Err(invalid) => Some(Problem::until_changed(Reason::InvalidSpec, invalid.to_string())),
     };
-    let problem = if ending { Some(usage::in_use("GitLabInstance", &users)) } else { problem };
+    let problem = if let Standing::InUse(waiting) = standing { Some(waiting) } else { problem };
     let verdict = match &problem {
         Some(problem) => Verdict::no("Ready", problem),
         None => Verdict::yes("Ready", Reason::Ready, format!("GitLab {}", status.version.as_deref().unwrap_or("?"))),
@@ -91,6 +91,7 @@ async fn write(context: &Context, object: &GitLabInstance, status: &GitLabInstan
     let result = api.patch_status(&object.name_any(), &parameters, &Patch::Apply(patch)).await;
     let what = format!("write the status of GitLabInstance {}", object.name_any());
     result.map_err(|error| problems::kubernetes(&what, &error))?;
-    usage::tell(context, &object.object_ref(&()), object.status.as_ref().map(|s| &s.conditions), &status.conditions).await;
+    usage::tell(context, &object.object_ref(&()), object.status.as_ref().map(|s| &s.conditions), &status.conditions)
+        .await;
     Ok(())
 }

@@ -22,11 +22,7 @@ use crate::{
     context::Context,
     declared::{Class, Instance, Mapping},
     facts::{self, instance::InstanceFacts, problems, project::ProjectFacts},
-    plan::{
-        environments::Placed,
-        namespace::Owner,
-        ownership::Mark,
-    },
+    plan::{environments::Placed, namespace::Owner, ownership::Mark},
     status::{Problem, Reason},
 };
 
@@ -81,7 +77,8 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
 
 fn paused(mapping: &Mapping, report: &Report) -> Problem {
     let expiry = report.status().environments.iter().filter_map(|status| status.token.as_ref()?.expires_at.as_ref());
-    let end = expiry.map(|time| time.0).min().map(|time| format!("; the first token ends at {time}")).unwrap_or_default();
+    let end =
+        expiry.map(|time| time.0).min().map(|time| format!("; the first token ends at {time}")).unwrap_or_default();
     let deletion = if mapping.is_ending() { "; its deletion waits" } else { "" };
     Problem::until_changed(Reason::Paused, format!("spec.paused is true: nothing is kept up{end}{deletion}"))
 }

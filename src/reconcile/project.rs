@@ -28,11 +28,7 @@ pub(super) struct Held {
 
 /// Writes the project's id on the mapping before anything else has an effect, and finds out whether this mapping holds
 /// the project.
-pub(super) async fn hold(
-    pass: &Pass<'_>,
-    instance: &Instance,
-    project: &ProjectFacts,
-) -> Result<Held, Problem> {
+pub(super) async fn hold(pass: &Pass<'_>, instance: &Instance, project: &ProjectFacts) -> Result<Held, Problem> {
     let Pass { context, object, mapping, .. } = *pass;
     record_id(context, object, mapping, project.id).await?;
     let identity = ProjectIdentity { gitlab_url: instance.url.clone(), project_id: project.id };

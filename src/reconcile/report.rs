@@ -12,8 +12,10 @@ use serde_json::json;
 
 use super::Finding;
 use crate::{
-    api::{EnvironmentStatus, MappingSummary, NamespaceStatus, ProjectMapping, ProjectMappingStatus, ProjectStatus,
-        TokenStatus, names},
+    api::{
+        EnvironmentStatus, MappingSummary, NamespaceStatus, ProjectMapping, ProjectMappingStatus, ProjectStatus,
+        TokenStatus, names,
+    },
     apply::events,
     context::Context,
     facts::{problems, project::ProjectFacts},
@@ -113,11 +115,8 @@ impl Report {
     /// Records what is known of the project.
     pub fn project(&mut self, facts: &ProjectFacts) {
         let before = self.status.project.take().unwrap_or_default();
-        self.status.project = Some(ProjectStatus {
-            id: Some(facts.id),
-            path: facts.path.clone().or(before.path),
-            state: facts.state,
-        });
+        self.status.project =
+            Some(ProjectStatus { id: Some(facts.id), path: facts.path.clone().or(before.path), state: facts.state });
         self.project = Some(match &facts.problem {
             None => {
                 let path = facts.path.as_deref().unwrap_or_default();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::ResourceExt as _;
 
+use super::finalizer::{self, Declared};
 use crate::{
-    api::{MappingCounts, ProjectMapping},
+    api::{MappingCounts, ProjectMapping, names},
     apply::events,
     context::Context,
     status::{Problem, Reason},
@@ -24,11 +25,39 @@ fn is_ready(mapping: &ProjectMapping) -> bool {
     conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
+/// Whether an instance or a class stays.
+pub(super) enum Standing {
+    /// Its deletion was asked for, and nobody names it: our finalizer is off.
+    Gone,
+    /// Its deletion waits for those who name it.
+    InUse(Problem),
+    /// It stays.
+    Kept,
+}
+
+/// Keeps an object as long as mappings name it. The finalizer stands from the beginning, so that no deletion can come
+/// between a mapping's first look and its first effect.
+pub(super) async fn hold<K: Declared>(
+    context: &Context,
+    object: &K,
+    users: &[Arc<ProjectMapping>],
+) -> Result<Standing, Problem> {
+    if object.meta().deletion_timestamp.is_none() {
+        finalizer::add(context, object, names::IN_USE_FINALIZER).await?;
+        return Ok(Standing::Kept);
+    }
+    if users.is_empty() {
+        finalizer::remove(context, object, names::IN_USE_FINALIZER).await?;
+        return Ok(Standing::Gone);
+    }
+    Ok(Standing::InUse(in_use(&K::kind(&()), users)))
+}
+
 /// The message names at most this many mappings.
 const NAMED: usize = 10;
 
 /// Why the deletion of an object waits.
-pub(super) fn in_use(kind: &str, users: &[Arc<ProjectMapping>]) -> Problem {
+fn in_use(kind: &str, users: &[Arc<ProjectMapping>]) -> Problem {
     let mut names: Vec<_> = users.iter().take(NAMED).map(|mapping| mapping.name_any()).collect();
     names.sort();
     let more = users.len().saturating_sub(NAMED);

@@ -108,7 +108,7 @@ mod tests {
             observed_generation: None,
             last_transition_time: Time(at(1)),
         };
-        let merged = merge(&[foreign.clone()], &[Verdict::yes("Ready", Reason::Ready, "")], None, at(2));
+        let merged = merge(std::slice::from_ref(&foreign), &[Verdict::yes("Ready", Reason::Ready, "")], None, at(2));
         assert!(merged.contains(&foreign));
         assert_eq!(merged.len(), 2);
     }

@@ -4,7 +4,7 @@ mod conditions;
 mod reasons;
 
 pub use conditions::{Verdict, merge};
-pub use reasons::{Reason, REASONS};
+pub use reasons::{REASONS, Reason};
 
 /// Something that keeps an object from being what it should be: a reason for machines and a message for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -88,7 +88,8 @@ impl Campus {
         let token = json!({"name": "operator", "scopes": ["api"]});
         let token = self.gitlab("POST", &format!("/users/{user}/personal_access_tokens"), token).await;
         self.token = token["token"].as_str().unwrap().to_owned();
-        let group = self.gitlab("POST", "/groups", json!({"name": "Team", "path": "team"})).await["id"].as_i64().unwrap();
+        let group =
+            self.gitlab("POST", "/groups", json!({"name": "Team", "path": "team"})).await["id"].as_i64().unwrap();
         let member = json!({"user_id": user, "access_level": 40});
         self.gitlab("POST", &format!("/groups/{group}/members"), member).await;
     }
@@ -125,7 +126,8 @@ impl Campus {
         K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
     {
         let api: Api<K> = Api::all_with(self.admin.clone(), &());
-        let object = json!({"apiVersion": "gl-k8s.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+        let object =
+            json!({"apiVersion": "gl-k8s.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
         api.patch(name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await.unwrap();
     }
 

@@ -1,11 +1,11 @@
 //! Changes and ends.
 
+use gl_k8s_integrator::api::{GitLabInstance, NamespaceClass, ProjectMapping};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, ServiceAccount};
 use kube::{
     Api,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
-use gl_k8s_integrator::api::{GitLabInstance, NamespaceClass, ProjectMapping};
 use serde_json::{Value, json};
 
 use crate::{bed::eventually, campus::Campus, mapping::deploy};
@@ -132,7 +132,8 @@ async fn a_namespace_that_somebody_made_anew_is_not_deleted() {
     let old = namespaces(&campus).get(&name).await.unwrap();
     namespaces(&campus).delete(&name, &DeleteParams::default()).await.unwrap();
     gone(&namespaces(&campus), &name).await;
-    let copy = json!({"metadata": {"name": name, "labels": old.metadata.labels, "annotations": old.metadata.annotations}});
+    let copy =
+        json!({"metadata": {"name": name, "labels": old.metadata.labels, "annotations": old.metadata.annotations}});
     campus.create(&namespaces(&campus), copy).await;
     campus.mappings().delete("made-anew-web", &DeleteParams::default()).await.unwrap();
     campus.patch_mapping("made-anew-web", json!({"spec": {"paused": false}})).await;
@@ -190,7 +191,11 @@ async fn a_renewal_gives_a_new_token_and_leaves_the_old_one_alive() {
     }
     eventually("the request is on record", async || {
         let handled = campus.mappings().get("renewed-web").await.unwrap().status.unwrap().handled_requests;
-        if handled.as_ref().is_some_and(|h| h.renew.as_deref() == Some("1")) { Ok(()) } else { Err(format!("{handled:?}")) }
+        if handled.as_ref().is_some_and(|h| h.renew.as_deref() == Some("1")) {
+            Ok(())
+        } else {
+            Err(format!("{handled:?}"))
+        }
     })
     .await;
 }
@@ -241,9 +246,13 @@ async fn switching_the_method_removes_what_the_other_left() {
     };
     switch("ClusterCertificate").await;
     assert_eq!((clusters().await, variables(&campus, project).await.len()), (2, 0));
-    works(&campus, &campus.job(project, "production", true).await["KUBE_TOKEN"], &campus.namespace(project, "-production"))
-        .await
-        .unwrap();
+    works(
+        &campus,
+        &campus.job(project, "production", true).await["KUBE_TOKEN"],
+        &campus.namespace(project, "-production"),
+    )
+    .await
+    .unwrap();
     switch("Variables").await;
     assert_eq!((clusters().await, variables(&campus, project).await.len()), (0, 14));
     switch("None").await;
@@ -271,9 +280,13 @@ async fn entries_that_cannot_be_removed_now_stay_on_record_and_go_as_soon_as_the
         .map(|environment| environment.ci_access.as_ref().unwrap().pending_removal.len())
         .sum();
     assert_eq!(pending, 2);
-    works(&campus, &campus.job(project, "production", true).await["KUBE_TOKEN"], &campus.namespace(project, "-production"))
-        .await
-        .unwrap();
+    works(
+        &campus,
+        &campus.job(project, "production", true).await["KUBE_TOKEN"],
+        &campus.namespace(project, "-production"),
+    )
+    .await
+    .unwrap();
     flag(true).await;
     campus.until("pending-web", "CiAccessDelivered", "True", "Delivered").await;
     assert_eq!(campus.gitlab("GET", &format!("/projects/{project}/clusters"), Value::Null).await, json!([]));
@@ -299,8 +312,7 @@ async fn a_change_of_token_kind_or_class_is_taken_up_and_leaves_nothing_behind()
         let labels = namespaces(&campus).get(&name).await.unwrap().metadata.labels.unwrap();
         let warn = labels.contains_key("pod-security.kubernetes.io/warn");
         let seen = (rotated, role.clone(), quota, policy, labels.get("faculty").cloned(), warn);
-        let wanted =
-            (false, Some("gitlab-group-developer".to_owned()), false, false, Some("design".to_owned()), false);
+        let wanted = (false, Some("gitlab-group-developer".to_owned()), false, false, Some("design".to_owned()), false);
         if seen == wanted { Ok(()) } else { Err(format!("{seen:?}")) }
     })
     .await;
@@ -375,10 +387,14 @@ async fn what_was_edited_in_gitlab_is_put_back_at_the_next_comparison() {
     eventually("all is put back", async || {
         let seen = campus.delivered(project, "production", true).await;
         let all = campus.gitlab("GET", &format!("/projects/{project}/variables?per_page=100"), Value::Null).await;
-        let kubeconfig = all.as_array().unwrap().iter().find(|one| {
-            one["key"] == "KUBECONFIG" && one["environment_scope"] == "production"
+        let kubeconfig = all
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["key"] == "KUBECONFIG" && one["environment_scope"] == "production");
+        let marked = kubeconfig.is_some_and(|one| {
+            one["protected"] == true && one["description"].as_str().is_some_and(|d| d.starts_with("gl-k8s "))
         });
-        let marked = kubeconfig.is_some_and(|one| one["protected"] == true && one["description"].as_str().is_some_and(|d| d.starts_with("gl-k8s ")));
         if seen == before && marked { Ok(()) } else { Err(format!("{:?} {marked}", seen.keys())) }
     })
     .await;

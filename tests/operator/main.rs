@@ -8,3 +8,4 @@ mod campus;
 mod lifecycle;
 mod mapping;
 mod refusals;
+mod repair;

@@ -100,7 +100,11 @@ async fn a_job_gets_everything_that_it_needs_and_on_an_unprotected_branch_no_sec
     // Not production or staging by name, tier or declaration: its jobs run on every branch.
     let other = campus.job(project, "ICC-K8s", false).await;
     assert_ne!(other["KUBE_TOKEN"], seen["KUBE_TOKEN"]);
-    assert!(other["KUBE_NAMESPACE"].starts_with(&campus.namespace(project, "-icc-k8s-")), "{}", other["KUBE_NAMESPACE"]);
+    assert!(
+        other["KUBE_NAMESPACE"].starts_with(&campus.namespace(project, "-icc-k8s-")),
+        "{}",
+        other["KUBE_NAMESPACE"]
+    );
     let without = json!({"project": project, "ref_protected": true});
     let without = campus.gitlab("POST", "/-/simulator/jobs", without).await.to_string();
     assert!(!without.contains("KUBE_"), "a job without an environment gets nothing");
@@ -132,7 +136,10 @@ async fn a_per_project_mapping_shares_one_namespace_and_one_token() {
     let staging = campus.job(project, "staging", true).await;
     assert_eq!(production["KUBE_NAMESPACE"], campus.namespace(project, ""));
     assert_eq!(production["KUBE_TOKEN"], staging["KUBE_TOKEN"]);
-    assert_eq!(mapping.status.unwrap().summary.unwrap().namespaces.unwrap(), format!("1: {}", campus.namespace(project, "")));
+    assert_eq!(
+        mapping.status.unwrap().summary.unwrap().namespaces.unwrap(),
+        format!("1: {}", campus.namespace(project, ""))
+    );
     let namespace = Api::<Namespace>::all(campus.admin.clone()).get(&production["KUBE_NAMESPACE"]).await.unwrap();
     assert_eq!(namespace.metadata.annotations.unwrap()["gl-k8s.dev/environment"], "");
     assert!(!namespace.metadata.labels.unwrap().contains_key("app.gitlab.com/env"));

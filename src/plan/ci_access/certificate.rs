@@ -101,12 +101,13 @@ pub fn changes(
         judge_entry(Some(&live.settings.name), mark, known && as_wanted, others)
     };
     for want in wanted {
-        let Some(live) = live.iter().find(|live| live.settings.environment_scope == want.settings.environment_scope) else {
+        let Some(live) = live.iter().find(|live| live.settings.environment_scope == want.settings.environment_scope)
+        else {
             changes.create.push(want.clone());
             continue;
         };
-        let token_delivered =
-            recorded(&want.settings.environment_scope).is_some_and(|(id, print)| id == live.id && print == want.fingerprint());
+        let token_delivered = recorded(&want.settings.environment_scope)
+            .is_some_and(|(id, print)| id == live.id && print == want.fingerprint());
         match verdict(live, same_place(want, live)) {
             EntryVerdict::NotOurs { owner } => changes.foreign.push(Foreign {
                 what: format!("cluster entry {}", live.id),
@@ -143,17 +144,7 @@ fn equal(want: &WantedCluster, live: &Cluster) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{ci_access::Endpoint, ownership::ProjectIdentity};
-
-    struct Nobody;
-    impl OtherMappings for Nobody {
-        fn holds(&self, _: &str, _: &ProjectIdentity) -> bool {
-            false
-        }
-        fn exists(&self, _: &str) -> bool {
-            false
-        }
-    }
+    use crate::plan::{ci_access::Endpoint, ownership::Others};
 
     fn mark() -> Mark {
         Mark { cluster: "ICC".into(), cluster_uid: "u1".into(), mapping: "web".into() }
@@ -191,7 +182,7 @@ mod tests {
     }
 
     fn compare(live: &Cluster, recorded: Option<Recorded>) -> Changes {
-        let others = Nobody;
+        let others = Others(&[]);
         changes(&[want()], std::slice::from_ref(live), &mark(), &|_| recorded.clone(), &|_| false, &others)
     }
 

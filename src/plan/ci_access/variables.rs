@@ -60,11 +60,7 @@ pub fn wanted(access: Access<'_>) -> Vec<NewVariable> {
     let text = |key, value: &str| variable(key, value, VariableType::EnvVar);
     let mut wanted = vec![
         text("KUBE_URL", &access.endpoint.api_server),
-        NewVariable {
-            masked: true,
-            protected: access.protected,
-            ..text(TOKEN, access.token.expose_secret())
-        },
+        NewVariable { masked: true, protected: access.protected, ..text(TOKEN, access.token.expose_secret()) },
         text("KUBE_NAMESPACE", access.namespace),
     ];
     if let Some(pem) = &access.endpoint.ca_pem {
@@ -84,9 +80,11 @@ pub fn wanted(access: Access<'_>) -> Vec<NewVariable> {
 /// The kubeconfig with the context `gitlab-deploy`, as GitLab's certificate-based integration writes it
 /// (lib/gitlab/kubernetes.rb, `to_kubeconfig`).
 fn kubeconfig(access: Access<'_>) -> SecretString {
-    let ca = access.endpoint.ca_pem.as_ref().map_or_else(String::new, |pem| {
-        format!("    certificate-authority-data: {}\n", STANDARD.encode(pem))
-    });
+    let ca = access
+        .endpoint
+        .ca_pem
+        .as_ref()
+        .map_or_else(String::new, |pem| format!("    certificate-authority-data: {}\n", STANDARD.encode(pem)));
     format!(
         "---\napiVersion: v1\nclusters:\n- name: gitlab-deploy\n  cluster:\n    server: {server}\n{ca}contexts:\n\
          - name: gitlab-deploy\n  context:\n    cluster: gitlab-deploy\n    namespace: {namespace}\n    \
@@ -133,7 +131,8 @@ pub fn changes(
 ) -> Changes {
     let mut changes = Changes::default();
     let verdict = |live: &Variable| {
-        let value = live.value.as_ref().map(|value| fingerprint(value.expose_secret(), live.variable_type, live.masked));
+        let value =
+            live.value.as_ref().map(|value| fingerprint(value.expose_secret(), live.variable_type, live.masked));
         let as_recorded = value.is_some() && value == recorded(&live.environment_scope, &live.key);
         judge_entry(live.description.as_deref(), mark, as_recorded, others)
     };
@@ -184,17 +183,7 @@ pub fn was_protected(live: &[Variable], scope: &str, mark: &Mark, others: &dyn O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{ci_access::Endpoint, ownership::ProjectIdentity};
-
-    struct Nobody;
-    impl OtherMappings for Nobody {
-        fn holds(&self, _: &str, _: &ProjectIdentity) -> bool {
-            false
-        }
-        fn exists(&self, mapping: &str) -> bool {
-            mapping == "other"
-        }
-    }
+    use crate::plan::{ci_access::Endpoint, ownership::Others};
 
     fn mark() -> Mark {
         Mark { cluster: "ICC".into(), cluster_uid: "u1".into(), mapping: "web".into() }
@@ -238,12 +227,13 @@ mod tests {
 
     fn compare(wanted: &[NewVariable], live: &[Variable], recorded: Option<&str>) -> Changes {
         let recorded = recorded.map(str::to_owned);
-        changes(wanted, live, &mark(), &|_, _| recorded.clone(), &|scope| scope == "undecided", &Nobody)
+        changes(wanted, live, &mark(), &|_, _| recorded.clone(), &|scope| scope == "undecided", &Others(&["other"]))
     }
 
     #[test]
     fn the_kubeconfig_is_gitlabs_own() {
-        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../../tests/gitlab_vectors.json")).unwrap();
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/gitlab_vectors.json")).unwrap();
         let texts = &vectors["kubeconfig"]["texts"];
         let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
         let text = |ca| with_access("TOKEN", ca, |access| kubeconfig(access).expose_secret().to_owned());
@@ -330,9 +320,9 @@ mod tests {
     #[test]
     fn protection_of_our_own_secrets_is_remembered() {
         let mut live = as_live(&all("TOKEN")[1]);
-        assert!(was_protected(std::slice::from_ref(&live), "production", &mark(), &Nobody));
-        assert!(!was_protected(std::slice::from_ref(&live), "staging", &mark(), &Nobody));
+        assert!(was_protected(std::slice::from_ref(&live), "production", &mark(), &Others(&["other"])));
+        assert!(!was_protected(std::slice::from_ref(&live), "staging", &mark(), &Others(&["other"])));
         live.description = None;
-        assert!(!was_protected(std::slice::from_ref(&live), "production", &mark(), &Nobody));
+        assert!(!was_protected(std::slice::from_ref(&live), "production", &mark(), &Others(&["other"])));
     }
 }

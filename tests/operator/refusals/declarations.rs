@@ -161,7 +161,8 @@ async fn an_instance_that_mappings_name_says_how_many_of_them_are_ready() {
     eventually("the counts are 2 and 1", async || {
         let instance = instances.get("counted").await.unwrap().status.unwrap_or_default().mappings;
         let class = classes.get("counted").await.unwrap().status.unwrap_or_default().mappings;
-        let counts: Vec<_> = [instance, class].into_iter().flatten().map(|counts| (counts.total, counts.ready)).collect();
+        let counts: Vec<_> =
+            [instance, class].into_iter().flatten().map(|counts| (counts.total, counts.ready)).collect();
         if counts == [(2, 1), (2, 1)] { Ok(()) } else { Err(format!("{counts:?}")) }
     })
     .await;
@@ -170,11 +171,9 @@ async fn an_instance_that_mappings_name_says_how_many_of_them_are_ready() {
 impl Campus {
     /// Waits until a mapping is gone.
     pub async fn until_gone(&self, mapping: &str) {
-        eventually(&format!("{mapping} is gone"), async || {
-            match self.mappings().get_opt(mapping).await.unwrap() {
-                None => Ok(()),
-                Some(ProjectMapping { status, .. }) => Err(format!("{status:#?}")),
-            }
+        eventually(&format!("{mapping} is gone"), async || match self.mappings().get_opt(mapping).await.unwrap() {
+            None => Ok(()),
+            Some(ProjectMapping { status, .. }) => Err(format!("{status:#?}")),
         })
         .await;
     }

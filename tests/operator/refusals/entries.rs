@@ -25,7 +25,8 @@ async fn a_variable_that_a_person_made_stays_as_it_is() {
     let campus = Campus::new("their-variable").await;
     let healthy = campus.healthy().await;
     let project = campus.project("web-app").await;
-    let theirs = json!({"key": "KUBE_URL", "value": "https://elsewhere.example.edu", "environment_scope": "production"});
+    let theirs =
+        json!({"key": "KUBE_URL", "value": "https://elsewhere.example.edu", "environment_scope": "production"});
     let theirs = campus.gitlab("POST", &format!("/projects/{project}/variables"), theirs).await;
     campus.map("their-variable-web", "web-app", json!({})).await;
     let message = campus.until_refused("their-variable-web", "NotOurs").await;
@@ -138,7 +139,8 @@ async fn an_environment_that_gitlab_refuses_does_not_hold_up_the_others() {
         ..Fault::new(FaultKind::Status)
     };
     let fault = campus.simulator.add_fault(Fault { count: None, ..refusal }).unwrap();
-    let production = campus.try_gitlab("POST", &format!("/projects/{project}/environments"), json!({"name": "x"})).await;
+    let production =
+        campus.try_gitlab("POST", &format!("/projects/{project}/environments"), json!({"name": "x"})).await;
     assert_eq!(production.0, 400, "the fault strikes");
     campus.map("refused-name-web", "web-app", only_production()).await;
     let message = campus.until_refused("refused-name-web", "EnvironmentRefused").await;

@@ -1,6 +1,9 @@
 //! Namespaces and slugs that belong to somebody else.
 
-use k8s_openapi::api::{core::v1::{Namespace, ServiceAccount}, rbac::v1::RoleBinding};
+use k8s_openapi::api::{
+    core::v1::{Namespace, ServiceAccount},
+    rbac::v1::RoleBinding,
+};
 use kube::{
     Api, ResourceExt as _,
     api::{DeleteParams, Patch, PatchParams},

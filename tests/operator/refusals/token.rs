@@ -41,7 +41,8 @@ impl Campus {
         let api: Api<GitLabInstance> = Api::all(self.admin.clone());
         eventually(&format!("the instance {} is {status} ({reason})", self.name), async || {
             let conditions = api.get(&self.name).await.unwrap().status.unwrap_or_default().conditions;
-            let met = |c: &&gl_k8s_integrator::api::Condition| c.type_ == "Ready" && c.status == status && c.reason == reason;
+            let met =
+                |c: &&gl_k8s_integrator::api::Condition| c.type_ == "Ready" && c.status == status && c.reason == reason;
             conditions.iter().find(met).map(|c| c.message.clone()).ok_or_else(|| format!("{conditions:#?}"))
         })
         .await
