@@ -133,11 +133,15 @@ mod tests {
 
     #[test]
     fn a_quantity_that_the_server_spells_differently_is_not_written() {
-        let live = quota(json!({"cpu": "500m"}), json!({"f:cpu": {}}));
-        let wanted = |kind: &str, cpu: &str| json!({"kind": kind, "metadata": {"name": "q"}, "spec": {"hard": {"cpu": cpu}}});
-        assert_eq!(difference(&wanted("ResourceQuota", "0.5"), Some(&live)), Difference::None);
-        assert_eq!(difference(&wanted("ResourceQuota", "0.6"), Some(&live)), Difference::Apply);
-        assert_eq!(difference(&wanted("Secret", "0.5"), Some(&live)), Difference::Apply);
+        let compare = |kind: &str, cpu: &str| {
+            let mut live = quota(json!({"cpu": "500m"}), json!({"f:cpu": {}}));
+            live["kind"] = json!(kind);
+            let wanted = json!({"kind": kind, "metadata": {"name": "q"}, "spec": {"hard": {"cpu": cpu}}});
+            difference(&wanted, Some(&live))
+        };
+        assert_eq!(compare("ResourceQuota", "0.5"), Difference::None);
+        assert_eq!(compare("ResourceQuota", "0.6"), Difference::Apply);
+        assert_eq!(compare("NetworkPolicy", "0.5"), Difference::Apply);
     }
 
     #[test]
