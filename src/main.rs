@@ -3,10 +3,20 @@
 use std::{io, process::ExitCode};
 
 use clap::Parser as _;
-use gl_k8s_integrator::commands::{Cli, Command, crds, name, run};
+use gl_k8s_integrator::commands::{Cli, Command, crds, name, run, unknown_variables};
+
+/// What clap exits with for wrong usage.
+const WRONG_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = Cli::parse();
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let unknown = unknown_variables(names);
+    if !unknown.is_empty() {
+        eprintln!("error: unknown environment variables: {}; see gl-k8s-integrator run --help", unknown.join(", "));
+        return ExitCode::from(WRONG_USAGE);
+    }
+    let result = match cli.command {
         Command::Run(args) => operator(args).map(|()| ExitCode::SUCCESS),
         Command::Crds => crds::run(io::stdout().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into),
         Command::Name(args) => {

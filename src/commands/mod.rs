@@ -4,7 +4,7 @@ pub mod crds;
 pub mod name;
 pub mod run;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Gives GitLab projects their own Kubernetes namespaces, and their CI jobs the credentials to deploy into them.
 #[derive(Debug, Parser)]
@@ -24,4 +24,37 @@ pub enum Command {
     Crds,
     /// Print the slug and namespace that GitLab's naming rules give
     Name(name::NameArgs),
+}
+
+/// What begins the names of all environment variables that configure the program.
+const PREFIX: &str = "GL_K8S_";
+/// Kubernetes itself sets variables with this prefix for the Service of the same name.
+const SERVICE_PREFIX: &str = "GL_K8S_INTEGRATOR_";
+
+/// Of these environment variables, those that look like configuration and are none: a misspelt one would go unnoticed.
+pub fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let command = Cli::command();
+    let known: Vec<String> = command
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
+        .collect();
+    let ours = |name: &String| name.starts_with(PREFIX) && !name.starts_with(SERVICE_PREFIX);
+    names.into_iter().filter(|name| ours(name) && !known.contains(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_noticed_and_those_of_the_service_are_not() {
+        let names = ["PATH", "GL_K8S_LOG", "GL_K8S_NAMESPACE", "GL_K8S_NAMESPAC", "GL_K8S_INTEGRATOR_SERVICE_HOST"];
+        assert_eq!(unknown_variables(names.map(str::to_owned)), ["GL_K8S_NAMESPAC"]);
+    }
 }
