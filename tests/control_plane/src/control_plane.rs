@@ -48,6 +48,7 @@ pub struct ControlPlane {
     logs: PathBuf,
     audit_log: PathBuf,
     kubectl_cache: PathBuf,
+    folder: PathBuf,
 }
 
 /// The one control plane of a test binary, or why it did not start. It is never dropped: the watchdog ends it.
@@ -75,6 +76,7 @@ impl ControlPlane {
             logs: folder.logs(),
             audit_log: folder.audit_log(),
             kubectl_cache: folder.in_state("kubectl-cache"),
+            folder: folder.state(),
         })
     }
 
@@ -112,6 +114,19 @@ impl ControlPlane {
     #[must_use]
     pub fn logs(&self) -> &Path {
         &self.logs
+    }
+
+    /// A folder that only this user can read and that goes with the control plane: for files that shall not outlive it,
+    /// kubeconfigs and tokens for example.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Makes the process of this command end with the control plane, however that ends. For programs that work with it
+    /// and must not stay behind when their starter is killed.
+    pub async fn watch(&self, command: &mut std::process::Command) {
+        self.group.lock().await.watch(command);
     }
 
     /// Configuration of an administrator's client (user `admin`, group `system:masters`).

@@ -50,6 +50,11 @@ impl ServerGroup {
         Ok(())
     }
 
+    /// Makes the process of this command end when the servers do, without being one of them.
+    pub(crate) fn watch(&self, command: &mut Command) {
+        self.watchdog.watch(command);
+    }
+
     /// Checks that all servers still run.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -76,6 +76,18 @@ async fn dropping_it_ends_all_processes_and_removes_the_folder() {
     assert_running(&folder);
     drop(control_plane);
     assert_gone(&folder);
+}
+
+#[tokio::test]
+async fn a_watched_program_ends_with_it() {
+    let control_plane = ControlPlane::start(&Options::default()).await.unwrap();
+    let mut command = Command::new("sleep");
+    command.arg("120");
+    control_plane.watch(&mut command).await;
+    let mut watched = command.spawn().unwrap();
+    assert!(watched.try_wait().unwrap().is_none());
+    drop(control_plane);
+    assert_eq!(watched.wait().unwrap().signal(), Some(9));
 }
 
 #[tokio::test]
