@@ -1,10 +1,10 @@
 //! What administrators declared, kept up by watches.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kube::{
     ResourceExt as _,
-    runtime::reflector::{ObjectRef, Store},
+    runtime::reflector::{ObjectRef, Store, store::WriterDropped},
 };
 
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
     plan::ownership::{Candidate, OtherMappings, ProjectIdentity},
     status::{Problem, Reason},
 };
+
+/// How long a wait for a store goes without asking it again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The three kinds, as the watches show them.
 #[derive(Clone)]
@@ -26,11 +29,21 @@ pub struct Declarations {
 }
 
 impl Declarations {
-    /// Waits until all three were listed once.
+    /// Waits until all three were listed once; for ever if they cannot be listed.
     ///
     /// # Errors
     /// When a watch ended before that.
-    pub async fn ready(&self) -> Result<(), kube::runtime::reflector::store::WriterDropped> {
+    pub async fn ready(&self) -> Result<(), WriterDropped> {
+        // A store wakes only one of several tasks that wait for it (kube 5.0, kube-runtime utils/delayed_init.rs), and its
+        // controller waits too. Whoever asks again sees that it is filled.
+        loop {
+            if let Ok(listed) = tokio::time::timeout(ASK_AGAIN, self.listed()).await {
+                return listed;
+            }
+        }
+    }
+
+    async fn listed(&self) -> Result<(), WriterDropped> {
         self.instances.wait_until_ready().await?;
         self.classes.wait_until_ready().await?;
         self.mappings.wait_until_ready().await

@@ -68,7 +68,8 @@ fn contains(live: &Value, wanted: &Value, same_text: fn(&str, &str) -> bool) -> 
             .filter(|(_, value)| !is_empty(value))
             .all(|(key, value)| live.get(key).is_some_and(|live| contains(live, value, same_text))),
         (Value::Array(live), Value::Array(wanted)) => {
-            live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| contains(live, wanted, same_text))
+            live.len() == wanted.len()
+                && live.iter().zip(wanted).all(|(live, wanted)| contains(live, wanted, same_text))
         }
         (Value::String(live), Value::String(wanted)) => live == wanted || same_text(live, wanted),
         (live, wanted) => live == wanted,
