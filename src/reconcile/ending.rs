@@ -11,7 +11,7 @@ use kube::ResourceExt as _;
 
 use super::{mapping::Pass, namespace::claim_lost, report::Report};
 use crate::{
-    api::{CiAccessMethod, DeletionPolicy, names},
+    api::{CiAccessMethod, DeletionPolicy, EnvironmentStatus, names},
     apply::{events, gitlab as apply, kubernetes, namespace as namespaces},
     context::Context,
     facts::{self, cluster, cluster::Claimed, instance, problems},
@@ -102,10 +102,26 @@ pub(super) async fn end(pass: &Pass<'_>, report: &Report) -> Result<End, Problem
         return Ok(End::Waiting(problem));
     }
     let note = format!(
-        "gave up removing what this mapping left in GitLab (project {project_id}; variables KUBE_* and KUBECONFIG, cluster entries): {problem}. The tokens in it are dead."
+        "gave up removing what this mapping left in GitLab: {problem}. In project {project_id} there stayed, with dead tokens, {}",
+        what_stays(report.recorded_environments())
     );
     events::warning(pass.context, &pass.about(), "LeftInGitLab", note).await;
     Ok(End::Done)
+}
+
+/// What status has on record in GitLab, for a person who has to remove it by hand.
+fn what_stays(environments: &[EnvironmentStatus]) -> String {
+    let of_one = |environment: &EnvironmentStatus| {
+        let access = environment.ci_access.as_ref()?;
+        let variables = access.entries.iter().map(|entry| entry.key.as_str());
+        let variables = variables.filter(|_| access.method == Some(CiAccessMethod::Variables)).map(str::to_owned);
+        let pending_variables = access.pending_removal.iter().filter_map(|entry| entry.key.clone());
+        let ids = access.cluster_id.into_iter().chain(access.pending_removal.iter().filter_map(|entry| entry.id));
+        let all: Vec<_> = variables.chain(pending_variables).chain(ids.map(|id| format!("cluster entry {id}"))).collect();
+        (!all.is_empty()).then(|| format!("for {}: {}", environment.name, all.join(", ")))
+    };
+    let stays: Vec<_> = environments.iter().filter_map(of_one).collect();
+    if stays.is_empty() { "nothing that is on record".to_owned() } else { stays.join("; ") }
 }
 
 fn span(duration: Duration) -> jiff::SignedDuration {

@@ -1,0 +1,42 @@
+//! The control plane with the files of `crds/` and `manifests/`, and nothing else.
+
+use std::{future::Future, path::Path, time::Duration};
+
+use control_plane::ControlPlane;
+use tokio::sync::OnceCell;
+
+/// The user that the operator is for the API server.
+pub const OPERATOR: &str = "system:serviceaccount:gl-k8s-integrator:gl-k8s-integrator";
+/// The operator's own namespace.
+pub const OWN: &str = "gl-k8s-integrator";
+
+static INSTALLED: OnceCell<()> = OnceCell::const_new();
+
+/// The control plane of this test binary with everything installed. No operator runs in it.
+pub async fn bed() -> &'static ControlPlane {
+    let control_plane = ControlPlane::shared().await;
+    INSTALLED.get_or_init(async || install(control_plane).await).await;
+    control_plane
+}
+
+async fn install(control_plane: &ControlPlane) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    control_plane.kubectl_apply(&root.join("crds")).await.unwrap();
+    control_plane.kubectl_apply(&root.join("manifests")).await.unwrap();
+    let mut wait = control_plane.kubectl();
+    wait.args(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
+    assert!(wait.output().await.unwrap().status.success());
+}
+
+/// Waits until something holds; says what it waited for and what it saw last when it never does.
+pub async fn eventually<F: Future<Output = Result<T, String>>, T>(what: &str, mut probe: impl FnMut() -> F) -> T {
+    let mut last = String::new();
+    for _ in 0..600 {
+        match probe().await {
+            Ok(value) => return value,
+            Err(seen) => last = seen,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("waited in vain for: {what}\nseen last: {last}");
+}
