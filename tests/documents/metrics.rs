@@ -1,0 +1,64 @@
+//! The metrics that the documents list are those that the program gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gl_k8s_integrator::{
+    gitlab::Observer as _,
+    server::{MappingSeries, Metrics},
+};
+
+use crate::pages::{code, page, pages, rows};
+
+/// One value of everything, so that nothing is left out for being empty.
+fn output() -> String {
+    let metrics = Metrics::new("1.2.3");
+    metrics.reconciled("ProjectMapping", "success", 0.1);
+    metrics.failed("ProjectMapping", "Paused");
+    metrics.request("campus", "GET /projects/:id", Some(200), 0.1);
+    let token_expiries = vec![("production".to_owned(), 1)];
+    metrics.set_mapping("web-app", MappingSeries { instance: "campus".into(), state: "Ready".into(), token_expiries });
+    metrics.set_gitlab_token_expiry("campus", Some(1));
+    metrics.to_text().unwrap()
+}
+
+/// The names as one asks for them, with their labels.
+fn given() -> BTreeMap<String, BTreeSet<String>> {
+    let output = output();
+    let mut names = BTreeMap::new();
+    for line in output.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (name, kind) = line.split_once(' ').unwrap();
+        let name = match kind {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.to_owned(),
+        };
+        let sample = if kind == "histogram" { format!("{name}_sum") } else { name.clone() };
+        let sample = output.lines().find(|line| line.starts_with(&format!("{sample}{{"))).unwrap();
+        let labels = sample.split_once('{').unwrap().1.split_once('}').unwrap().0;
+        let labels = labels.split("\",").filter_map(|label| Some(label.split_once('=')?.0.to_owned())).collect();
+        names.insert(name, labels);
+    }
+    names
+}
+
+#[test]
+fn the_list_of_metrics_and_labels_is_complete_and_right() {
+    let listed: BTreeMap<_, BTreeSet<_>> = rows(&page("docs/administrators/operations.md").section("## Metrics"))
+        .iter()
+        .map(|row| (code(&row[0])[0].clone(), code(&row[1]).into_iter().collect()))
+        .collect();
+    assert_eq!(listed, given());
+}
+
+#[test]
+fn metrics_named_anywhere_exist() {
+    let given = given();
+    for page in pages() {
+        for word in page.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            if word.starts_with("gl_k8s_") && word != "gl_k8s_integrator" {
+                let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
+                assert!(given.contains_key(word) || given.contains_key(base), "{}: {word}", page.path.display());
+            }
+        }
+    }
+}
