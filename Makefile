@@ -1,0 +1,74 @@
+# Everything that one does with this project. Needs Rust, Go (1.24 or newer) and Python (3.11 or newer with venv); the
+# network only until all is built once.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release/gl-k8s-integrator
+CARGO_TEST := cargo test --workspace --locked
+
+# Tests that use the control plane mostly wait for it, so that a few more than there are processors run at once.
+export RUST_TEST_THREADS ?= 4
+
+heading = @printf '\n==> %s\n' "$(1)"
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: control-plane ## A small university on this machine, until Ctrl-C; ONCE=1 ends by itself
+	$(call heading,Building the operator and what the demo needs)
+	cargo build --workspace --bins --locked
+	@echo
+	@$(TARGET)/debug/demo $(if $(ONCE),--once) $(if $(OPERATOR),--operator $(OPERATOR))
+
+.PHONY: test
+test: format lint control-plane tests conformance ## Everything: format, lints, all tests, the simulator's conformance, generated files
+	$(call heading,Everything passed)
+
+.PHONY: format
+format: ## Is everything formatted?
+	$(call heading,Format)
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: ## Lints of all crates and tests; a warning is a failure
+	$(call heading,Lints)
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: control-plane
+control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl, if they are missing
+	$(call heading,The control plane: built once$(comma) about four minutes the first time)
+	tests/control_plane/build
+
+# The tests of generated files (crds/, parts of docs/) are among them.
+.PHONY: tests
+tests: control-plane ## All tests of the workspace, generated files included
+	$(call heading,Building all tests)
+	$(CARGO_TEST) --no-run
+	$(call heading,Tests: units$(comma) generated files$(comma) simulator$(comma) control plane$(comma) operator)
+	$(CARGO_TEST) --no-fail-fast
+
+.PHONY: conformance
+conformance: ## Check the GitLab simulator with GitLab clients and GitLab's OpenAPI document
+	$(call heading,The simulator checked by what others wrote)
+	tests/gitlab_simulator/conformance/run
+
+.PHONY: crds
+crds: ## Write crds/ anew from the kinds in src/api
+	UPDATE_CRDS=1 cargo test --package gl-k8s-integrator --locked --lib crds
+
+.PHONY: release
+release: ## The operator as one static binary
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target x86_64-unknown-linux-gnu
+	@ls -l $(RELEASE)
+
+.PHONY: measure
+measure: control-plane ## Size, memory and times of the release, as a table
+	tests/measure
+
+comma := ,
