@@ -11,7 +11,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use crate::bed::{
-    Bed, Kind, LIMIT_RANGES, NAMESPACES, NETWORK_POLICIES, QUOTAS, ROLE_BINDINGS, SECRETS, SERVICE_ACCOUNTS, bed,
+    Bed, CLASSES, Kind, LIMIT_RANGES, NAMESPACES, NETWORK_POLICIES, QUOTAS, ROLE_BINDINGS, SECRETS, SERVICE_ACCOUNTS, bed,
     managed, object, refusal, token_secret,
 };
 
@@ -109,6 +109,21 @@ async fn the_operator_writes_everything_it_needs_into_a_managed_namespace() {
         kind.api(&operator, Some("fence-managed")).delete(name_of(&content), &DeleteParams::default()).await.unwrap();
     }
     NAMESPACES.api(&operator, None).delete("fence-managed", &DeleteParams::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_operator_changes_nothing_that_administrators_declared() {
+    let bed = bed().await;
+    let operator = bed.operator().await;
+    bed.make(&CLASSES, None, json!({"metadata": {"name": "fence-declared"}, "spec": {}})).await;
+    let classes = CLASSES.api(&operator, None);
+    let patch = async |patch: Value| {
+        classes.patch("fence-declared", &PatchParams::default(), &Patch::Merge(patch)).await.map(drop)
+    };
+    let role = json!({"spec": {"serviceAccount": {"clusterRole": "cluster-admin"}}});
+    assert!(refusal(patch(role).await).contains("the operator changes nothing of what administrators declared"));
+    patch(json!({"metadata": {"finalizers": ["gl-k8s.dev/in-use"]}})).await.unwrap();
+    patch(json!({"metadata": {"finalizers": null}})).await.unwrap();
 }
 
 #[tokio::test]
