@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -43,8 +43,7 @@ impl Operator {
             // Everything is on the loopback interface.
             command.env_remove(proxy).env_remove(proxy.to_uppercase());
         }
-        let log = std::fs::File::create(cluster.logs().join("operator.log")).context("cannot create operator.log")?;
-        let process = cluster.spawn("operator-errors", command, log.into()).await?;
+        let process = cluster.spawn("operator", command, Stdio::null()).await?;
         let mut operator = Self { process, address };
         operator.ready(cluster).await?;
         Ok(operator)
@@ -55,14 +54,14 @@ impl Operator {
         &self.address
     }
 
-    /// Its resident memory in mebibytes.
+    /// Its resident memory in megabytes.
     pub fn memory(&self) -> anyhow::Result<f64> {
         let id = self.process.id().context("the operator has ended")?;
         let status =
             std::fs::read_to_string(format!("/proc/{id}/status")).context("cannot read the operator's status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in its status")?;
         let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")?;
-        Ok(kibibytes / 1024.0)
+        Ok(kibibytes * 1024.0 / 1e6)
     }
 
     async fn ready(&mut self, cluster: &Cluster) -> anyhow::Result<()> {
@@ -88,8 +87,7 @@ impl Operator {
 
 /// The end of the operator's log.
 pub fn last_words(cluster: &Cluster) -> String {
-    let read = |name: &str| std::fs::read_to_string(cluster.logs().join(name)).unwrap_or_default();
-    let text = read("operator.log") + &read("operator-errors.log");
+    let text = std::fs::read_to_string(cluster.logs().join("operator.log")).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
 }

@@ -18,7 +18,7 @@ pub async fn measure(report: &mut Report, stage: &Stage) {
         numbers.push(format!("time from applying the mapping until it is ready: {:.2} s", time.as_secs_f64()));
     }
     if let Some(memory) = memory {
-        numbers.push(format!("resident memory of the operator: {memory:.1} MiB"));
+        numbers.push(format!("resident memory of the operator: {memory:.1} MB"));
     }
     report.show(&numbers.join("\n"));
 }
