@@ -110,15 +110,19 @@ async fn keep(pass: &Pass<'_>, report: &mut Report) -> Result<(), Problem> {
     let known = facts::instance::read(context, &instance).await;
     let result = keep_known(pass, &class, &instance, &known, report).await;
     let refused = result.as_ref().err().map(|problem| problem.reason).or(report.worst());
-    if known.access.is_ok() && refused.is_some_and(is_about_the_token) {
+    if known.access.is_ok() && refused.is_some_and(is_about_the_instance) {
         // What was known is wrong by now: the next pass asks anew, and so learns what is the matter.
         context.memory.forget_instance(&instance.name);
     }
     result
 }
 
-fn is_about_the_token(reason: Reason) -> bool {
-    matches!(reason, Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenRevoked)
+fn is_about_the_instance(reason: Reason) -> bool {
+    use Reason::{
+        GitLabCertificateUntrusted, GitLabUnreachable, TokenExpired, TokenInvalid, TokenRevoked, TokenScopeInsufficient,
+    };
+    let of_the_token = matches!(reason, TokenInvalid | TokenExpired | TokenRevoked | TokenScopeInsufficient);
+    of_the_token || matches!(reason, GitLabUnreachable | GitLabCertificateUntrusted)
 }
 
 async fn keep_known(

@@ -110,9 +110,12 @@ fn schedule(context: &Context, key: &Key, finding: &Finding) -> Outcome {
         Retry::NotBefore(wait) => wait.min(LONGEST_WAIT) + FIRST_DELAY.mul_f64(context.chance.fraction()),
         Retry::OnChange => context.jittered(LONGEST_WAIT),
     };
-    // What is overdue is what failed: it waits for its next attempt. What is due later is not held up by the failure.
-    let due = finding.due.filter(|due| !due.is_zero());
-    Outcome { again: Some(due.map_or(delay, |due| due.min(delay))), problem: Some(problem.reason) }
+    Outcome { again: Some(sooner(delay, finding.due)), problem: Some(problem.reason) }
+}
+
+/// What is overdue is what failed: it waits for its next attempt. What is due later is not held up by the failure.
+fn sooner(delay: Duration, due: Option<Duration>) -> Duration {
+    due.filter(|due| !due.is_zero()).map_or(delay, |due| due.min(delay))
 }
 
 /// The delay after a number of failures in a row: doubled each time, up to a limit, and then a part of it by chance.
@@ -142,6 +145,15 @@ fn report(context: &Context, key: &Key, finding: &Finding, took: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_failed_is_not_tried_again_at_once_because_it_is_overdue() {
+        let delay = Duration::from_secs(8);
+        assert_eq!(sooner(delay, Some(Duration::ZERO)), delay);
+        assert_eq!(sooner(delay, None), delay);
+        assert_eq!(sooner(delay, Some(Duration::from_secs(3))), Duration::from_secs(3));
+        assert_eq!(sooner(delay, Some(Duration::from_secs(30))), delay);
+    }
 
     #[test]
     fn delays_grow_with_failures_and_are_spread_by_chance() {

@@ -11,6 +11,7 @@ use std::{
 
 use control_plane::ControlPlane;
 use gl_k8s_integrator::{
+    api::ProjectMapping,
     commands::run::client,
     context::{Chance, Context, Settings, SystemClock},
     controllers,
@@ -19,8 +20,13 @@ use gl_k8s_integrator::{
     plan::environments::ReservedNames,
     server::Metrics,
 };
-use kube::runtime::events::{Recorder, Reporter};
-use tokio::sync::OnceCell;
+use kube::{
+    Api, ResourceExt as _,
+    api::{ListParams, Patch, PatchParams},
+    runtime::events::{Recorder, Reporter},
+};
+use serde_json::json;
+use tokio::sync::{OnceCell, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// The user that the operator is for the API server.
@@ -29,6 +35,7 @@ pub const OPERATOR: &str = "system:serviceaccount:gl-k8s-integrator:gl-k8s-integ
 pub const OWN: &str = "gl-k8s-integrator";
 
 static INSTALLED: OnceCell<()> = OnceCell::const_new();
+static RETIRED: OnceLock<mpsc::UnboundedSender<String>> = OnceLock::new();
 static LOGS: OnceLock<Logs> = OnceLock::new();
 
 /// Everything that the operator logged.
@@ -78,6 +85,9 @@ async fn start_operator(control_plane: &ControlPlane) {
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let token = control_plane.token_for(OWN, OWN).await.unwrap();
     let config = control_plane.client_config_with_token(&token);
+    let admin = control_plane.admin_config();
+    let (retired, names) = mpsc::unbounded_channel();
+    RETIRED.get_or_init(|| retired);
     let (started, running) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -90,10 +100,29 @@ async fn start_operator(control_plane: &ControlPlane) {
                 started.send(()).unwrap();
                 std::future::pending::<()>().await;
             };
-            tokio::join!(work, ready);
+            tokio::join!(work, ready, pause_retired(client(admin).unwrap(), names));
         });
     });
     tokio::time::timeout(Duration::from_secs(30), running).await.unwrap().unwrap();
+}
+
+/// Lets the operator rest about a test that is over: pauses every mapping of its instance.
+pub fn retire(name: String) {
+    if let Some(retired) = RETIRED.get() {
+        retired.send(name).ok();
+    }
+}
+
+async fn pause_retired(admin: kube::Client, mut names: mpsc::UnboundedReceiver<String>) {
+    let mappings: Api<ProjectMapping> = Api::all(admin);
+    while let Some(name) = names.recv().await {
+        let Ok(all) = mappings.list(&ListParams::default()).await else { continue };
+        for mapping in all.items.iter().filter(|mapping| mapping.spec.instance == name) {
+            let paused = Patch::Merge(json!({"spec": {"paused": true}}));
+            // One that is gone by now needs no pause.
+            mappings.patch(&mapping.name_any(), &PatchParams::default(), &paused).await.ok();
+        }
+    }
 }
 
 /// What the operator works with, but for the process around it.

@@ -18,7 +18,7 @@ use kube::{
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::bed::{OWN, bed, eventually};
+use crate::bed::{OWN, bed, eventually, retire};
 
 /// The token of the GitLab administrator who sets things up.
 const ROOT: &str = "glpat-root-of-the-test-campus";
@@ -253,6 +253,13 @@ impl Campus {
     /// A merge patch of a mapping, as an administrator.
     pub async fn patch_mapping(&self, mapping: &str, patch: Value) {
         self.mappings().patch(mapping, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+}
+
+/// What outlives its GitLab must not go on asking for it while other tests run.
+impl Drop for Campus {
+    fn drop(&mut self) {
+        retire(self.name.clone());
     }
 }
 

@@ -76,6 +76,7 @@ async fn a_gitlab_that_is_switched_off_is_waited_for() {
         let message = campus.until_refused(mapping, "GitLabUnreachable").await;
         says(&message, &["no connection", "network", "tried again"]);
     }
+    campus.until_instance_refused("GitLabUnreachable").await;
     campus.still_stands(&standing).await;
 
     let address = campus.url.trim_start_matches("http://").to_owned();

@@ -12,18 +12,18 @@ use kube::{
     Api, Client, Resource,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{bed::eventually, campus::Campus, refusals::only_production};
 
 /// A kind whose objects stand in managed namespaces.
 pub trait Kept:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned + Serialize
 {
 }
 impl<K> Kept for K where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned + Serialize
 {
 }
 
@@ -81,7 +81,7 @@ impl Broken {
         eventually(&format!("the {} {}/{name} is repaired", K::kind(&()), self.namespace), async || {
             match api.get_opt(name).await.map_err(|error| error.to_string())? {
                 Some(object) if good(&object) => Ok(object),
-                seen => Err(format!("{seen:#?}")),
+                seen => Err(without_secrets(&seen)),
             }
         })
         .await
@@ -113,6 +113,15 @@ impl Broken {
         .await;
         self.until_jobs_work().await;
     }
+}
+
+/// An object for a message; what a Secret holds shows nowhere.
+fn without_secrets<K: Serialize>(object: &Option<K>) -> String {
+    let mut object = json!(object);
+    if let Some(data) = object["data"].as_object_mut() {
+        data.values_mut().for_each(|value| *value = json!("…"));
+    }
+    format!("{object:#}")
 }
 
 /// A merge patch, as somebody who is not the operator.

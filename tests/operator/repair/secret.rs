@@ -8,13 +8,18 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{Broken, edit};
+use crate::bed::eventually;
 
 const NAME: &str = "gitlab-serviceaccount-token";
 
-/// The token in the Secret is the one that GitLab hands out.
+/// Waits until the token in the Secret is the one that GitLab hands out.
 async fn agrees(broken: &Broken, name: &str) {
-    let token = broken.token().await;
-    broken.until(name, |secret: &Secret| token_in(secret).as_deref() == Some(token.as_str())).await;
+    let secrets = broken.as_admin::<Secret>();
+    eventually("the Secret and GitLab hold the same token", async || {
+        let secret = secrets.get(name).await.map_err(|error| error.to_string())?;
+        if token_in(&secret) == Some(broken.token().await) { Ok(()) } else { Err("two different ones".to_owned()) }
+    })
+    .await;
 }
 
 fn token_in(secret: &Secret) -> Option<String> {
