@@ -19,7 +19,7 @@ fn table() -> String {
     table
 }
 
-/// `UPDATE_DOCS=1 cargo test -p gl-k8s-integrator --test documents conditions` writes the table anew.
+/// `UPDATE_DOCS=1 cargo test -p gl-k8s-integrator --test documents table_of_reasons` writes the table anew.
 #[test]
 fn the_table_of_reasons_is_fresh() {
     let text = page(PAGE).text;
@@ -32,7 +32,7 @@ fn the_table_of_reasons_is_fresh() {
     }
     assert!(
         text == fresh,
-        "{PAGE} is stale: run UPDATE_DOCS=1 cargo test -p gl-k8s-integrator --test documents conditions"
+        "{PAGE} is stale: run UPDATE_DOCS=1 cargo test -p gl-k8s-integrator --test documents table_of_reasons"
     );
 }
 

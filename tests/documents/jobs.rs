@@ -12,7 +12,7 @@ use gitlab_simulator::{Options, Simulator};
 use gl_k8s_integrator::{
     gitlab::VariableType,
     plan::{
-        ci_access::{Access, Endpoint, variables},
+        ci_access::{Access, Endpoint, certificate, variables},
         ownership::Mark,
     },
 };
@@ -117,7 +117,7 @@ fn the_check_names_the_reason_when_something_is_missing() {
     assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
 }
 
-/// A GitLab with the project `team/web-app` and what the operator delivers for one environment.
+/// A GitLab with the project `web-app`, and perhaps with what the operator delivers for one environment.
 struct GitLab {
     simulator: Simulator,
     project: u64,
@@ -126,10 +126,15 @@ struct GitLab {
 const ROOT: &str = "glpat-root-of-the-documents";
 
 impl GitLab {
-    async fn with(access: Access<'_>) -> Self {
+    async fn new() -> Self {
         let mut gitlab = Self { simulator: Simulator::new(Options::new(ROOT)), project: 0 };
         let project = gitlab.call("POST", "/api/v4/projects", json!({"name": "web-app", "path": "web-app"})).await;
         gitlab.project = project["id"].as_u64().unwrap();
+        gitlab
+    }
+
+    async fn with(access: Access<'_>) -> Self {
+        let gitlab = Self::new().await;
         let path = format!("/api/v4/projects/{}/variables", gitlab.project);
         for variable in variables::wanted(access) {
             let kind = if variable.variable_type == VariableType::File { "file" } else { "env_var" };
@@ -260,4 +265,49 @@ async fn the_documented_jobs_deploy_with_what_a_job_gets() {
     refused(json!({"ref_protected": true}), "names no environment").await;
     refused(json!({"ref_protected": true, "environment": "staging"}), "mapping").await;
     refused(json!({"ref_protected": false, "environment": "production"}), "not protected").await;
+}
+
+/// A job that asks for another namespace, as the page's example does.
+async fn namespace_of_job(gitlab: &GitLab, folder: &Path) -> Option<String> {
+    let environment = jobs()["deploy-elsewhere"]["environment"].clone();
+    let job = json!({"ref_protected": true, "environment": environment["name"],
+        "environment_kubernetes_namespace": environment["kubernetes"]["namespace"]});
+    gitlab.job(job, folder).await.remove("KUBE_NAMESPACE")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyword_for_another_namespace_does_what_the_page_says_with_each_method() {
+    let cluster = cluster().await;
+    let folder = cluster.folder().join("elsewhere");
+    fs::create_dir_all(&folder).unwrap();
+    let endpoint =
+        Endpoint { api_server: "https://icc.example.edu:6443".into(), ca_pem: None, ingress_base_domain: None };
+    let (token, mark) = (
+        SecretString::from("a-token-of-the-cluster"),
+        Mark { cluster: "ICC".into(), cluster_uid: "uid".into(), mapping: "web-app".into() },
+    );
+    let access = Access {
+        environment: "production",
+        namespace: "web-app-42-production",
+        token: &token,
+        endpoint: &endpoint,
+        kubeconfig: true,
+        protected: true,
+        mark: &mark,
+    };
+    let none = GitLab::new().await;
+    assert_eq!(namespace_of_job(&none, &folder).await, None);
+
+    let by_variables = GitLab::with(access).await;
+    assert_eq!(namespace_of_job(&by_variables, &folder).await.as_deref(), Some(access.namespace));
+
+    let by_certificate = GitLab::new().await;
+    by_certificate.call("POST", "/api/v4/features/certificate_based_clusters", json!({"value": "true"})).await;
+    let wanted = certificate::wanted(access).settings;
+    let cluster = json!({"name": wanted.name, "managed": wanted.managed, "environment_scope": wanted.environment_scope,
+        "platform_kubernetes_attributes":
+            {"api_url": wanted.api_url, "token": token.expose_secret(), "namespace": wanted.namespace}});
+    let path = format!("/api/v4/projects/{}/clusters/user", by_certificate.project);
+    by_certificate.call("POST", &path, cluster).await;
+    assert_eq!(namespace_of_job(&by_certificate, &folder).await.as_deref(), Some("somewhere-else"));
 }

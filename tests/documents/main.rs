@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[allow(dead_code, reason = "shared with tests/reconcile, which uses all of it")]
+#[path = "../support/installed.rs"]
+mod bed;
 mod cluster;
 mod conditions;
 mod events;
@@ -10,5 +13,6 @@ mod jobs;
 mod kinds;
 mod links;
 mod metrics;
+mod names;
 mod pages;
 mod yaml;
