@@ -6,6 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
+comma := ,
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/x86_64-unknown-linux-gnu/release/gl-k8s-integrator
 CARGO_TEST := cargo test --workspace --locked
@@ -70,5 +71,3 @@ release: ## The operator as one static binary
 .PHONY: measure
 measure: control-plane ## Size, memory and times of the release, as a table
 	tests/measure
-
-comma := ,

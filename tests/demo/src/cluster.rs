@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use control_plane::{ControlPlane, Options};
-use kube::api::{ApiResource, DynamicObject};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
 
 /// No kubectl takes longer.
@@ -91,17 +91,7 @@ impl Cluster {
 
     /// Objects of one of the operator's kinds.
     pub fn objects(&self, kind: &str) -> Api<DynamicObject> {
-        let resource = ApiResource {
-            group: "gl-k8s.dev".to_owned(),
-            version: "v1alpha1".to_owned(),
-            api_version: "gl-k8s.dev/v1alpha1".to_owned(),
-            kind: kind.to_owned(),
-            plural: if kind.ends_with('s') {
-                format!("{}es", kind.to_lowercase())
-            } else {
-                format!("{}s", kind.to_lowercase())
-            },
-        };
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("gl-k8s.dev", "v1alpha1", kind));
         Api::all_with(self.client.clone(), &resource)
     }
 }
