@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gl_k8s_integrator::reconcile::Key;
 use serde_json::{Value, json};
 
 use crate::{
@@ -91,4 +92,28 @@ async fn a_changed_mapping_is_compared_at_once() {
     assert_eq!(seen_by_a_job(&bench, project).await, bench.campus.namespace(project, "-production"));
     let staging = bench.campus.job(project, "staging", true).await;
     assert!(staging.contains_key("KUBE_URL") && !staging.contains_key("KUBECONFIG"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_projects_are_refreshed_in_bulk() {
+    let bench = Bench::new("bulk").await;
+    let operator = bench.operator().await;
+    let names: Vec<String> = (0..10).map(|number| format!("bulk-{number}")).collect();
+    let spec = json!({"environments": [{"name": "test"}], "ciAccess": {"method": "None"}});
+    let mut projects = Vec::new();
+    for name in &names {
+        projects.push(bench.mapped(name, name, spec.clone()).await);
+        operator.settle(name).await;
+    }
+    let renamed = json!({"path": "renamed", "name": "renamed"});
+    bench.campus.gitlab("PUT", &format!("/projects/{}", projects[5]), renamed).await;
+    operator.advance(Duration::from_secs(3600));
+    operator.reconcile(Key::Instance("bulk".into())).await;
+    for name in &names {
+        let (calls, outcome) = operator.calls_of_a_pass(name).await;
+        assert_eq!(outcome.problem, None);
+        assert_eq!(about_projects(&calls), Vec::<String>::new(), "{name}: no single read");
+    }
+    let status = bench.campus.mappings().get("bulk-5").await.unwrap().status.unwrap();
+    assert_eq!(status.project.unwrap().path.as_deref(), Some("team/renamed"));
 }
