@@ -117,7 +117,8 @@ fn what_stays(environments: &[EnvironmentStatus]) -> String {
         let variables = variables.filter(|_| access.method == Some(CiAccessMethod::Variables)).map(str::to_owned);
         let pending_variables = access.pending_removal.iter().filter_map(|entry| entry.key.clone());
         let ids = access.cluster_id.into_iter().chain(access.pending_removal.iter().filter_map(|entry| entry.id));
-        let all: Vec<_> = variables.chain(pending_variables).chain(ids.map(|id| format!("cluster entry {id}"))).collect();
+        let all: Vec<_> =
+            variables.chain(pending_variables).chain(ids.map(|id| format!("cluster entry {id}"))).collect();
         (!all.is_empty()).then(|| format!("for {}: {}", environment.name, all.join(", ")))
     };
     let stays: Vec<_> = environments.iter().filter_map(of_one).collect();
