@@ -8,6 +8,7 @@ mod bed;
 mod cluster;
 mod conditions;
 mod events;
+mod first_mapping;
 mod flags;
 mod jobs;
 mod kinds;
