@@ -7,6 +7,7 @@ mod secret;
 mod writes;
 
 use control_plane::ControlPlane;
+use gl_k8s_integrator::api::{GitLabInstance, NamespaceClass};
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Pod};
 use kube::{
     Api, Client, Resource,
@@ -43,6 +44,8 @@ impl Broken {
         let mapping = format!("{name}-web");
         campus.map(&mapping, "web-app", only_production()).await;
         campus.until_ready(&mapping).await;
+        // The passes that the mapping's own writes brought about are over by then, and would repair nothing any more.
+        campus.until_counted().await;
         let namespace = campus.namespace_of(project, "production");
         Self { campus, mapping, project, namespace }
     }
@@ -112,6 +115,21 @@ impl Broken {
         })
         .await;
         self.until_jobs_work().await;
+    }
+}
+
+impl Campus {
+    /// Waits until instance and class know that one mapping of theirs is ready.
+    async fn until_counted(&self) {
+        let instances: Api<GitLabInstance> = Api::all(self.admin.clone());
+        let classes: Api<NamespaceClass> = Api::all(self.admin.clone());
+        eventually("instance and class count the mapping", async || {
+            let instance = instances.get(&self.name).await.unwrap().status.and_then(|status| status.mappings);
+            let class = classes.get(&self.name).await.unwrap().status.and_then(|status| status.mappings);
+            let counted = [instance, class].into_iter().flatten().filter(|mappings| mappings.ready == 1).count();
+            if counted == 2 { Ok(()) } else { Err(format!("{counted} of them does")) }
+        })
+        .await;
     }
 }
 
