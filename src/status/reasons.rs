@@ -1,4 +1,5 @@
-//! The one table of reasons: what each means and what to do about it. `docs/conditions.md` is made from it.
+//! The one table of reasons: what each means and what to do about it. `docs/administrators/conditions.md` is made
+//! from it.
 
 macro_rules! reasons {
     ($($(#[$group:meta])* $name:ident: $meaning:literal, $remedy:literal;)+) => {

@@ -165,8 +165,7 @@ async fn another_role_is_granted_only_after_an_administrator_allowed_it() {
     // As manifests/rbac.yaml says.
     let name = "gl-k8s-integrator-may-grant-gpu-users";
     let bind = json!([{
-        "apiGroups": [RBAC], "resources": ["clusterroles"], "resourceNames": ["gpu-users"],
-        "verbs": ["bind", "get", "list", "watch"],
+        "apiGroups": [RBAC], "resources": ["clusterroles"], "resourceNames": ["gpu-users"], "verbs": ["bind"],
     }]);
     bed.make(&CLUSTER_ROLES, None, json!({"metadata": {"name": name}, "rules": bind})).await;
     let to_operator = json!({
