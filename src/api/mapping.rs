@@ -122,6 +122,10 @@ pub struct EnvironmentSpec {
         validation = (
             "!self.startsWith('/') && !self.endsWith('/')",
             "must not begin or end with '/': GitLab refuses such an environment"
+        ),
+        validation = (
+            "self.trim() == self",
+            "must not begin or end with a space: GitLab cuts it off the scope of a variable, so that no variable would fit"
         )
     )]
     pub name: String,

@@ -170,9 +170,10 @@ impl Wakes for ProjectMapping {
                 hub.class(&object.spec.class);
             }
         }
-        if let (Some(gone), None) = (before, now) {
+        if now.is_none() {
+            // The next in line may name the same GitLab through another instance.
             let refused = Some(Reason::AlreadyMapped.as_str());
-            for other in hub.context.declarations.mappings_of_instance(&gone.spec.instance) {
+            for other in hub.context.declarations.mappings.state() {
                 if state(&other).map(|(_, reason)| reason) == refused {
                     hub.mapping(&other.name_any());
                 }

@@ -78,6 +78,8 @@ async fn a_malformed_mapping_is_refused_with_the_reason() {
         refused("/spec/environments/0/name", json!("a\nb"), name),
         refused("/spec/environments/0/name", json!("/production"), "must not begin or end with '/'"),
         refused("/spec/environments/0/name", json!("production/"), "must not begin or end with '/'"),
+        refused("/spec/environments/0/name", json!(" production"), "must not begin or end with a space"),
+        refused("/spec/environments/0/name", json!("production "), "must not begin or end with a space"),
         refused("/spec/environments/0/tier", json!("prod"), "Unsupported value: \"prod\""),
         refused("/spec/environments/0/protected", json!("Maybe"), "Unsupported value: \"Maybe\""),
         refused("/spec/ciAccess/method", json!("Agent"), "Unsupported value: \"Agent\""),

@@ -5,6 +5,7 @@
 
 mod bed;
 mod campus;
+mod ends;
 mod lifecycle;
 mod mapping;
 mod refusals;

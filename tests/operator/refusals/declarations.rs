@@ -127,6 +127,23 @@ async fn of_two_mappings_of_a_project_the_younger_writes_nothing_until_the_older
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_project_is_one_project_through_whichever_instance_it_is_named() {
+    let campus = Campus::new("two-ways").await;
+    let project = campus.project("web-app").await;
+    campus.declare_instance("two-ways-again", json!({})).await;
+    campus.map("two-ways-older", "web-app", only_production()).await;
+    campus.until_ready("two-ways-older").await;
+    let mut spec = only_production();
+    spec["instance"] = json!("two-ways-again");
+    campus.map("two-ways-younger", "web-app", spec).await;
+    let message = campus.until_refused("two-ways-younger", "AlreadyMapped").await;
+    says(&message, &["two-ways-older"]);
+    campus.mappings().delete("two-ways-older", &DeleteParams::default()).await.unwrap();
+    campus.until_ready("two-ways-younger").await;
+    assert!(campus.job(project, "production", true).await.contains_key("KUBE_TOKEN"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_mappings_applied_at_the_same_time_one_holds_the_project_and_the_others_wrote_nothing() {
     let campus = Campus::new("mapped-at-once").await;
     let project = campus.project("web-app").await;

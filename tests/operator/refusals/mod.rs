@@ -2,6 +2,7 @@
 //! other mappings go on, and once the cause is gone the mapping becomes ready by itself.
 
 mod away;
+mod certificates;
 mod cluster;
 mod declarations;
 mod entries;

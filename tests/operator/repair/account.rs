@@ -5,6 +5,7 @@ use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
 use super::{Broken, edit};
+use crate::bed::eventually;
 
 const NAME: &str = "gitlab-serviceaccount";
 
@@ -80,5 +81,22 @@ async fn a_stuck_account_is_freed_and_made_anew() {
     let accounts = broken.as_job::<ServiceAccount>(&job);
     edit(&accounts, NAME, json!({"metadata": {"finalizers": ["example.edu/held"]}})).await;
     broken.comes_back(&accounts, NAME).await;
+    broken.until_another_token(&token).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_job_deleted_comes_back_while_gitlab_is_away_and_is_delivered_when_it_is_back() {
+    let mut broken = Broken::new("repair-away").await;
+    let token = broken.token().await;
+    let job = broken.job().await;
+    let listener = broken.campus.url.trim_start_matches("http://").to_owned();
+    drop(broken.campus.server.take());
+    broken.comes_back(&broken.as_job::<ServiceAccount>(&job), NAME).await;
+    broken.campus.until_refused(&broken.mapping, "GitLabUnreachable").await;
+    let listener = eventually("the address is free again", async || {
+        tokio::net::TcpListener::bind(&listener).await.map_err(|error| error.to_string())
+    })
+    .await;
+    broken.campus.server = Some(broken.campus.simulator.serve(listener).unwrap());
     broken.until_another_token(&token).await;
 }
