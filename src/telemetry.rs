@@ -53,6 +53,19 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
     Ok(())
 }
 
+/// A filter that can be read, as it was given; for the command line.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn filter(text: &str) -> Result<String, TelemetryError> {
+    parsed(text).map(|_| text.to_owned())
+}
+
+fn parsed(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    let parsed = EnvFilter::builder().parse(filter);
+    parsed.map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })
+}
+
 /// What receives log events and writes them.
 fn subscriber<W>(
     format: LogFormat,
@@ -63,9 +76,7 @@ fn subscriber<W>(
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let wanted = EnvFilter::builder()
-        .parse(filter)
-        .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
+    let wanted = parsed(filter)?;
     let layer = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(writer);
     let layer = match format {
         LogFormat::Text => layer.boxed(),

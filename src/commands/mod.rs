@@ -19,10 +19,30 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the operator until it is told to stop
+    ///
+    /// Keeps namespaces, accounts and credentials of all mapped projects as they are declared. The API server is found as
+    /// kubectl finds it: in a cluster by the ServiceAccount, otherwise by KUBECONFIG. On SIGTERM or Ctrl-C what is under way
+    /// is finished; what is not is done after the next start.
+    #[command(verbatim_doc_comment)]
     Run(run::RunArgs),
     /// Print the custom resource definitions as YAML
     Crds,
     /// Print the slug and namespace that GitLab's naming rules give
+    ///
+    /// The output is the slug, a tab and the namespace. With an empty ENVIRONMENT it is an empty slug and the namespace that
+    /// serves all environments of the project. The names are those that GitLab computes for new environments (the namespace
+    /// without a prefix); nothing is asked over the network.
+    ///
+    /// Without arguments, each line of standard input gives exactly one line of output. An input line has three fields
+    /// separated by tabs: PROJECT_PATH, ID and ENVIRONMENT. Lines end with a line feed; a carriage return before it belongs
+    /// to the environment.
+    ///
+    /// What cannot be computed (not three fields, an empty segment in the path, an ID that is no positive number of 64 bits,
+    /// a line that is no UTF-8 or longer than 1 MiB) gives an empty line, and the reason on standard error. The lines after
+    /// it are computed as usual.
+    ///
+    /// Exit code: 0 when everything was computed, 1 when something was not, 2 for wrong usage.
+    #[command(verbatim_doc_comment)]
     Name(name::NameArgs),
 }
 

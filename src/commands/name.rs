@@ -10,24 +10,10 @@ use crate::naming::{environment_slug, namespace_name};
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: usize = 1024 * 1024;
 
-/// Prints the slug of an environment and the namespace of a project in it.
-///
-/// The output is the slug, a tab and the namespace. With an empty ENVIRONMENT it is an empty slug and the namespace that
-/// serves all environments of the project. The names are those that GitLab computes for new environments (the namespace
-/// without a prefix); nothing is asked over the network.
-///
-/// Without arguments, each line of standard input gives exactly one line of output. An input line has three fields separated
-/// by tabs: PROJECT_PATH, ID and ENVIRONMENT. Lines end with a line feed; a carriage return before it belongs to the
-/// environment.
-///
-/// What cannot be computed (not three fields, an empty segment in the path, an ID that is no positive number of 64 bits, a
-/// line that is no UTF-8 or longer than 1 MiB) gives an empty line, and the reason on standard error. The lines after it are
-/// computed as usual.
-///
-/// Exit code: 0 when everything was computed, 1 when something was not, 2 for wrong usage.
+/// What `name` is told.
 #[derive(Clone, Debug, clap::Args)]
 #[command(override_usage = "gl-k8s-integrator name [PROJECT_PATH ID ENVIRONMENT]")]
-#[command(verbatim_doc_comment, after_help = "Example:\n  gl-k8s-integrator name team/web-app 42 production")]
+#[command(after_help = "Example:\n  gl-k8s-integrator name team/web-app 42 production")]
 pub struct NameArgs {
     /// The project's path; only its last segment counts
     #[arg(requires = "environment")]
@@ -166,7 +152,7 @@ impl<Output: Write, Errors: Write> Results<Output, Errors> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::Parser;
     use proptest::prelude::*;
 
     use super::*;
@@ -306,14 +292,6 @@ mod tests {
         }
         let args = Program::parse_from(["name"]).args;
         assert_eq!(run(&args, &b"a\t1\tb\n"[..], Gone, io::sink()).unwrap(), ExitCode::SUCCESS);
-    }
-
-    #[test]
-    fn help_says_what_goes_in_and_what_comes_out() {
-        let help = Program::command().render_long_help().to_string();
-        for word in ["PROJECT_PATH", "ENVIRONMENT", "standard input", "Exit code", "Example"] {
-            assert!(help.contains(word), "{word} is missing in:\n{help}");
-        }
     }
 
     proptest! {

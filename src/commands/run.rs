@@ -1,12 +1,13 @@
 //! `gl-k8s-integrator run`: the operator.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use kube::{
     Api, Client, Resource,
     api::ListParams,
     client::ClientBuilder,
+    config::KubeconfigError,
     runtime::events::{Recorder, Reporter},
 };
 use serde::de::DeserializeOwned;
@@ -15,24 +16,22 @@ use tokio_util::sync::CancellationToken;
 use tower::timeout::TimeoutLayer;
 
 use crate::{
-    api::{GitLabInstance, NamespaceClass, Period, ProjectMapping, names},
+    api::{GitLabInstance, NamespaceClass, Period, PeriodError, ProjectMapping, names},
     context::{Chance, Context, Settings, SystemClock},
     controllers,
     gitlab::{HttpOptions, http_transport},
     memory::Memory,
+    naming::is_dns_label,
     plan::environments::ReservedNames,
     server::{self, Metrics, Readiness},
     telemetry::{self, LogFormat},
 };
 
-/// Keep namespaces, accounts and credentials of all mapped projects as they are declared, until told to stop.
-///
-/// The API server is found as kubectl finds it: in a cluster by the ServiceAccount, otherwise by KUBECONFIG. On SIGTERM or
-/// Ctrl-C what is under way is finished; what is not is done after the next start.
+/// What `run` is told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
     /// The operator's own namespace: Secrets with GitLab tokens and ConfigMaps with CA certificates are read there only
-    #[arg(long, env = "GL_K8S_NAMESPACE", default_value = "gl-k8s-integrator", value_name = "NAME")]
+    #[arg(long, env = "GL_K8S_NAMESPACE", default_value = "gl-k8s-integrator", value_name = "NAME", value_parser = namespace)]
     namespace: String,
     /// Where /livez, /readyz and /metrics are served
     #[arg(long, env = "GL_K8S_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDRESS:PORT")]
@@ -41,16 +40,34 @@ pub struct RunArgs {
     #[arg(long, env = "GL_K8S_RESERVED_NAMESPACES", value_delimiter = ',', value_name = "PATTERN")]
     reserved_namespace: Vec<String>,
     /// After which time a project is read from GitLab again, to notice a rename, a transfer or an archiving
-    #[arg(long, env = "GL_K8S_PROJECT_REFRESH", default_value = "10m", value_name = "PERIOD")]
+    #[arg(long, env = "GL_K8S_PROJECT_REFRESH", default_value = "10m", value_name = "PERIOD", value_parser = refresh)]
     project_refresh: Period,
     /// How logs are written
     #[arg(long, env = "GL_K8S_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
     /// What is logged: a level, or a list such as info,gl_k8s_integrator::gitlab=debug
-    #[arg(long, env = "GL_K8S_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(long, env = "GL_K8S_LOG", default_value = "info", value_name = "FILTER", value_parser = telemetry::filter)]
     log: String,
 }
 
+fn namespace(text: &str) -> Result<String, String> {
+    if is_dns_label(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("it is no name of a namespace (RFC 1123 label)".to_owned())
+    }
+}
+
+fn refresh(text: &str) -> Result<Period, String> {
+    let period: Period = text.parse().map_err(|error: PeriodError| error.to_string())?;
+    if period.duration() < SHORTEST_REFRESH {
+        return Err("give at least 10s, or GitLab is asked without end".to_owned());
+    }
+    Ok(period)
+}
+
+/// A shorter one would ask GitLab without end.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(10);
 /// No call to the API server takes longer until its answer begins; watches go on after that.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it is believed that an instance cannot be worked with.
@@ -66,15 +83,9 @@ const SHUTDOWN: Duration = Duration::from_secs(25);
 /// When it cannot start: the API server cannot be reached, the kinds are not installed, the address is taken.
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     telemetry::init(args.log_format, &args.log)?;
-    if args.project_refresh.duration() < Duration::from_secs(10) {
-        bail!("--project-refresh is {}: give at least 10s, or GitLab is asked without end", args.project_refresh);
-    }
     let stop = CancellationToken::new();
     let signals = stop_on_signals(stop.clone())?;
-    let config = kube::Config::infer()
-        .await
-        .context("could not find the API server; run in a cluster, or set KUBECONFIG to a kubeconfig file")?;
-    let client = client(config)?;
+    let client = client(configuration().await?)?;
     let readiness = Readiness::new();
     let ready = readiness.wait_for("watches");
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
@@ -88,6 +99,19 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     signals.abort();
     server.await.ok();
     result
+}
+
+/// Where the API server is and who we are for it, found as kubectl finds it.
+async fn configuration() -> anyhow::Result<kube::Config> {
+    let hint = "could not find the API server; run in a cluster, or set KUBECONFIG to a kubeconfig file";
+    kube::Config::infer().await.map_err(|error| match error.source().and_then(|source| source.downcast_ref()) {
+        // Its own words quote the file, tokens included.
+        Some(KubeconfigError::Parse(unreadable)) => {
+            let place = unreadable.location().map(|at| format!(" (line {})", at.line())).unwrap_or_default();
+            anyhow!("{hint}: the kubeconfig file cannot be read{place}; its content is not shown")
+        }
+        _ => anyhow!("{hint}: {error}"),
+    })
 }
 
 /// A client with a time limit on every call and without blind repetition: whatever fails is seen by the reconcile.
@@ -107,9 +131,8 @@ async fn operate(
     ready: server::ReadyHandle,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    installed::<GitLabInstance>(&client).await?;
-    installed::<NamespaceClass>(&client).await?;
-    installed::<ProjectMapping>(&client).await?;
+    let Some(installed) = stop.run_until_cancelled(all_installed(&client)).await else { return Ok(()) };
+    installed?;
     let (declarations, writers) = controllers::declarations();
     let reporter = Reporter { controller: names::FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
     let context = Arc::new(Context {
@@ -148,6 +171,12 @@ async fn operate(
     Ok(())
 }
 
+async fn all_installed(client: &Client) -> anyhow::Result<()> {
+    installed::<GitLabInstance>(client).await?;
+    installed::<NamespaceClass>(client).await?;
+    installed::<ProjectMapping>(client).await
+}
+
 /// Whether a kind of ours can be listed; otherwise says how to install it.
 async fn installed<K>(client: &Client) -> anyhow::Result<()>
 where
@@ -157,7 +186,7 @@ where
     let listed = Api::<K>::all_with(client.clone(), &()).list(&ListParams::default().limit(1)).await;
     match listed {
         Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_not_found() => {
+        Err(kube::Error::Api(status)) if status.code == 404 => {
             bail!(
                 "the kind {kind} is not installed; install it: gl-k8s-integrator crds | kubectl apply --server-side -f -"
             )

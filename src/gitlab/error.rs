@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode, header};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::Value;
 
-use super::transport::{TransportError, TransportErrorKind};
+use super::{
+    redaction::presentable,
+    transport::{TransportError, TransportErrorKind},
+};
 
-/// The longest text taken over from an answer, in characters.
-const LONGEST_MESSAGE: usize = 500;
-/// The shortest secret that is looked for in an answer; GitLab masks nothing shorter either. A shorter text (not everything
-/// that is delivered is secret) would be found inside ordinary words.
-const SHORTEST_SECRET: usize = 8;
 /// The most messages taken over from one answer.
 const MOST_MESSAGES: usize = 10;
 
@@ -358,15 +356,9 @@ impl Body<'_> {
         messages.into_iter().map(|message| self.presentable(&message)).collect()
     }
 
-    /// A text from the answer as it may be shown: without secrets, in one line, not endless.
+    /// A text from the answer as it may be shown.
     fn presentable(&self, text: &str) -> String {
-        let text = text.strip_prefix("400 Bad request - ").unwrap_or(text);
-        let mut shown = text.to_owned();
-        let secrets = self.secrets.iter().map(|secret| secret.expose_secret());
-        for secret in secrets.filter(|secret| secret.len() >= SHORTEST_SECRET) {
-            shown = shown.replace(secret, "[secret]");
-        }
-        shown.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_MESSAGE).collect()
+        presentable(text.strip_prefix("400 Bad request - ").unwrap_or(text), self.secrets)
     }
 }
 

@@ -18,6 +18,7 @@ mod metadata;
 mod pace;
 mod paging;
 mod projects;
+mod redaction;
 mod tokens;
 mod transport;
 mod variables;

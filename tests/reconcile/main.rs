@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bed {
-    pub use crate::installed::{OPERATOR, OWN, bed, eventually};
+    pub use crate::installed::{OWN, bed, eventually};
 
     /// Nothing works by itself here, so that there is nothing to be let alone.
     pub fn retire(_: String) {}

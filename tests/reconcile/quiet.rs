@@ -6,9 +6,12 @@ use gl_k8s_integrator::reconcile::Key;
 use serde_json::{Value, json};
 
 use crate::{
-    bed::{OPERATOR, eventually},
+    bed::eventually,
     operator::{Bench, Operator, about_projects},
 };
+
+/// The user that the operator is for the API server.
+const OPERATOR: &str = "system:serviceaccount:gl-k8s-integrator:gl-k8s-integrator";
 
 /// Settles a mapping with this spec, and then looks at it once more as it is, once with everything compared, and once after
 /// a restart: in none of these is anything written.

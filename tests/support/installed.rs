@@ -5,8 +5,6 @@ use std::{future::Future, path::Path, time::Duration};
 use control_plane::ControlPlane;
 use tokio::sync::OnceCell;
 
-/// The user that the operator is for the API server.
-pub const OPERATOR: &str = "system:serviceaccount:gl-k8s-integrator:gl-k8s-integrator";
 /// The operator's own namespace.
 pub const OWN: &str = "gl-k8s-integrator";
 

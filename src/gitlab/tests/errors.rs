@@ -213,6 +213,29 @@ async fn no_message_repeats_the_token_or_a_secret_of_the_request() {
 }
 
 #[tokio::test]
+async fn no_message_repeats_a_part_of_a_secret_however_it_is_cut_or_escaped() {
+    let value = "users:\n- user:\n    token: \"eyJhbGciOiJSUzI1NiJ9.planted-value.signature\"\n";
+    let variable = NewVariable {
+        key: "KUBECONFIG".to_owned(),
+        value: SecretString::from(value),
+        variable_type: VariableType::File,
+        protected: true,
+        masked: false,
+        raw: true,
+        environment_scope: "production".to_owned(),
+        description: None,
+    };
+    for shown in [value.to_owned(), value[30..].to_owned(), format!("ü{value:?}"), format!("x{}y", &value[40..60])] {
+        let body =
+            serde_json::json!({"message": {"value": [format!("is too long: {shown} (the limit is 10)")]}}).to_string();
+        let client = Script::new([answer(400, body)]).client();
+        let error = client.create_variable(42, &variable).await.unwrap_err().to_string();
+        assert!(!error.contains("planted") && !error.contains("eyJ") && !error.contains("signature"), "{error}");
+        assert!(error.contains("is too long: ") && error.contains("(the limit is 10)"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_short_value_does_not_make_gitlabs_words_unreadable() {
     let client =
         Script::new([answer(400, r#"{"message":{"key":["(KUBE_NAMESPACE) has already been taken"]}}"#)]).client();
