@@ -73,7 +73,7 @@ impl Mapping {
         }
     }
 
-    /// The finalizer stands on the object and its deletion was asked for, or not.
+    /// Whether the deletion of the mapping was asked for.
     pub fn is_ending(&self) -> bool {
         self.deletion_requested.is_some()
     }

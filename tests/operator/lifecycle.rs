@@ -1,6 +1,6 @@
 //! Changes: of projects, tokens, methods, classes; and what they leave behind.
 
-use gl_k8s_integrator::api::{GitLabInstance, NamespaceClass, ProjectMapping};
+use gl_k8s_integrator::api::NamespaceClass;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, ServiceAccount};
 use kube::{
     Api,
