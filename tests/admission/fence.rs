@@ -11,8 +11,8 @@ use kube::{
 use serde_json::{Value, json};
 
 use crate::bed::{
-    Bed, CLASSES, Kind, LIMIT_RANGES, NAMESPACES, NETWORK_POLICIES, QUOTAS, ROLE_BINDINGS, SECRETS, SERVICE_ACCOUNTS, bed,
-    managed, object, refusal, token_secret,
+    Bed, CLASSES, Kind, LIMIT_RANGES, NAMESPACES, NETWORK_POLICIES, QUOTAS, ROLE_BINDINGS, SECRETS, SERVICE_ACCOUNTS,
+    bed, managed, object, refusal, token_secret,
 };
 
 const FENCE: &str =
