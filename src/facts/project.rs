@@ -106,6 +106,7 @@ impl ProjectFacts {
             return problem;
         };
         let features = [
+            ("the repository", live.repository_access_level),
             ("CI/CD", live.builds_access_level),
             ("environments", live.environments_access_level),
             ("infrastructure", live.infrastructure_access_level),

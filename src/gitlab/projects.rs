@@ -43,6 +43,9 @@ pub struct Project {
     /// The day on which GitLab was asked to delete it, if it was. Its path then ends in `-deletion_scheduled-<id>`.
     #[serde(default, deserialize_with = "date_or_null")]
     pub marked_for_deletion_on: Option<Date>,
+    /// The repository. Without it there is no CI/CD either.
+    #[serde(default)]
+    pub repository_access_level: FeatureAccess,
     /// CI/CD. Without it variables and environments answer 403.
     #[serde(default)]
     pub builds_access_level: FeatureAccess,

@@ -125,6 +125,12 @@ async fn a_feature_that_is_switched_off_in_the_project_is_named() {
     set("builds_access_level", "enabled").await;
     campus.until_ready("feature-off-web").await;
 
+    let code = campus.project("code").await;
+    campus.gitlab("PUT", &format!("/projects/{code}"), json!({"repository_access_level": "disabled"})).await;
+    campus.map("feature-off-code", "code", only_production()).await;
+    let message = campus.until_refused("feature-off-code", "FeatureSwitchedOff").await;
+    says(&message, &["team/code", "the repository"]);
+
     let other = campus.project("other").await;
     campus.gitlab("PUT", &format!("/projects/{other}"), json!({"environments_access_level": "disabled"})).await;
     campus.map("feature-off-other", "other", only_production()).await;
