@@ -29,6 +29,11 @@ impl Work {
         Self { before: Some(json!({})), change, deleted: false }
     }
 
+    /// Whether it is asked for that tokens die before new ones are delivered.
+    fn kills_tokens(&self) -> bool {
+        self.deleted || self.change["metadata"]["annotations"]["gl-k8s.dev/revoke"].is_string()
+    }
+
     /// Does everything up to the piece of work that is looked at.
     pub async fn begin(&self, bench: &Bench, name: &str) -> Subject {
         let campus = &bench.campus;
@@ -70,6 +75,19 @@ pub async fn finished(bench: &Bench, operator: Operator, subject: &Subject) -> V
     bench.campus.picture(subject).await
 }
 
+/// Whatever a job of a declared environment is given, opens its namespace.
+async fn gitlab_holds_no_dead_token(bench: &Bench, subject: &Subject) {
+    let mapping = bench.campus.mappings().get(&subject.mapping).await.unwrap();
+    for environment in mapping.spec.environments {
+        let token = bench.token(subject.project, &environment.name).await;
+        // A delivery that has just begun may have come no further than this.
+        let namespace = format!("{}-{}-{}-{}", bench.campus.name, subject.path, subject.project, environment.name);
+        if !token.is_empty() {
+            assert_eq!(bench.opens(&token, &namespace).await, Ok(()), "{}", environment.name);
+        }
+    }
+}
+
 /// How many operators live at the same time.
 const AT_ONCE: usize = 4;
 
@@ -91,6 +109,9 @@ async fn survives_an_end_after_every_write(name: &str, work: Work) {
         tokio::select! {
             _ = operator.settle(&subject.mapping) => {}
             () = operator.seams.death() => {}
+        }
+        if !work.kills_tokens() {
+            gitlab_holds_no_dead_token(bench, &subject).await;
         }
         let last = operator.seams.calls().last().map(ToString::to_string).unwrap_or_default();
         let successor = bench.restarted(operator).await;
