@@ -94,23 +94,36 @@ fn known(mapping: &Mapping, status: &ProjectMappingStatus) -> Option<ProjectFact
     })
 }
 
+/// A part of a project's API that answers 403 where a feature is switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// CI/CD variables.
+    Variables,
+    /// Environments.
+    Environments,
+    /// Cluster entries.
+    Clusters,
+}
+
 impl ProjectFacts {
     fn with(self, problem: Problem) -> Self {
         let state = if problem.reason == Reason::ProjectGone { Some(ProjectState::Gone) } else { self.state };
         Self { problem: Some(problem), state, ..self }
     }
 
-    /// Makes a refusal say what it comes from: GitLab answers 403 to everybody where a feature is switched off.
-    pub fn explain(&self, problem: Problem) -> Problem {
+    /// Makes a refusal say what it comes from: GitLab answers 403 to everybody where a feature is switched off. A feature
+    /// that `part` does not need is not blamed.
+    pub fn explain(&self, part: Part, problem: Problem) -> Problem {
         let Some(live) = self.live.as_ref().filter(|_| problem.reason == Reason::ProjectForbidden) else {
             return problem;
         };
-        let features = [
-            ("the repository", live.repository_access_level),
-            ("CI/CD", live.builds_access_level),
-            ("environments", live.environments_access_level),
-            ("infrastructure", live.infrastructure_access_level),
-        ];
+        let repository = ("the repository", live.repository_access_level);
+        let builds = ("CI/CD", live.builds_access_level);
+        let features = match part {
+            Part::Variables => vec![repository, builds],
+            Part::Environments => vec![repository, builds, ("environments", live.environments_access_level)],
+            Part::Clusters => vec![("infrastructure", live.infrastructure_access_level)],
+        };
         let off: Vec<_> =
             features.iter().filter(|(_, access)| *access == FeatureAccess::Disabled).map(|(name, _)| *name).collect();
         if off.is_empty() {

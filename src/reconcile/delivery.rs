@@ -9,7 +9,10 @@ use crate::{
     api::{CiAccessMethod, CiAccessStatus, DeliveredEntry, EnvironmentStatus, PendingRemoval, PendingRemovalKind},
     apply::gitlab::{self as apply, Carried, Entry, NotRemoved},
     declared::Environment,
-    facts::{problems, project::ProjectFacts},
+    facts::{
+        problems,
+        project::{Part, ProjectFacts},
+    },
     gitlab::{Client, Cluster, Environment as SeenEnvironment, Error, NewVariable, ProjectRef, Variable},
     plan::{
         ci_access::{self, Access, Endpoint, Foreign, certificate, recorded_fingerprint, variables},
@@ -139,8 +142,11 @@ async fn pass_through(
     report: &mut Report,
 ) -> Result<(), Problem> {
     let id = delivery.project.id;
-    let failed = |what: &str, error: &Error| delivery.project.explain(problems::gitlab(what, error));
-    let live_variables = client.variables(id).await.map_err(|error| failed("read the project's variables", &error))?;
+    let failed = problems::gitlab;
+    let live_variables = client
+        .variables(id)
+        .await
+        .map_err(|error| delivery.project.explain(Part::Variables, failed("read the project's variables", &error)))?;
     let live_clusters = clusters(pass, delivery, client, report).await?;
     let wanted = wanted(pass, delivery, deliverables, &live_variables);
     let recorded = Recorded(report.status().environments.clone());
@@ -240,7 +246,9 @@ async fn clusters(
             Err(Problem::new(Reason::CertificateBasedClustersOff, message))
         }
         Err(Error::Forbidden { .. }) if !wanted && !traces => Ok(None),
-        Err(error) => Err(delivery.project.explain(problems::gitlab("read the project's cluster entries", &error))),
+        Err(error) => Err(delivery
+            .project
+            .explain(Part::Clusters, problems::gitlab("read the project's cluster entries", &error))),
     }
 }
 
@@ -346,6 +354,7 @@ fn record(
     report: &mut Report,
 ) {
     let method = pass.mapping.ci_access.method;
+    let part = if method == CiAccessMethod::ClusterCertificate { Part::Clusters } else { Part::Variables };
     for deliverable in deliverables {
         let scope = deliverable.environment.name.as_str();
         let entries = entries(method, access(pass, delivery, deliverable, false));
@@ -361,7 +370,7 @@ fn record(
         }
         report.environment(scope).ci_access = Some(status);
         if let Some(problem) = outcome.problem(scope) {
-            report.delivery_failed(scope, delivery.project.explain(problem));
+            report.delivery_failed(scope, delivery.project.explain(part, problem));
         }
     }
     let rest: Vec<_> = recorded.0.iter().map(|status| status.name.clone()).collect();

@@ -10,7 +10,10 @@ use crate::{
     api::{NamespaceLayout, names},
     apply::events,
     declared::{Environment, Instance, Mapping},
-    facts::{problems, project::ProjectFacts},
+    facts::{
+        problems,
+        project::{Part, ProjectFacts},
+    },
     gitlab::{self, Client},
     plan::environments::{Placed, Placement, Remembered, Unplaced},
     status::{Problem, Reason},
@@ -135,7 +138,7 @@ async fn look_up(
                 report.environment(&name).gitlab_id = Some(seen.id);
                 environments.seen.insert(name, seen);
             }
-            Err(problem) => report.namespace_failed(&name, project.explain(problem)),
+            Err(problem) => report.namespace_failed(&name, project.explain(Part::Environments, problem)),
         }
     }
 }

@@ -139,3 +139,21 @@ async fn a_feature_that_is_switched_off_in_the_project_is_named() {
     campus.gitlab("PUT", &format!("/projects/{other}"), json!({"environments_access_level": "enabled"})).await;
     campus.until_ready("feature-off-other").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switched_off_feature_that_is_not_needed_is_not_blamed() {
+    let campus = Campus::new("not-blamed").await;
+    let user = campus.integrator().await;
+    let group = campus.gitlab("POST", "/groups", json!({"name": "Guests", "path": "guests"})).await["id"].clone();
+    campus.gitlab("POST", &format!("/groups/{group}/members"), json!({"user_id": user, "access_level": 30})).await;
+    let project = json!({"name": "web-app", "path": "web-app", "namespace_id": group,
+        "infrastructure_access_level": "disabled"});
+    campus.gitlab("POST", "/projects", project).await;
+    let mut spec = only_production();
+    spec["project"] = json!({"path": "guests/web-app"});
+    campus.map("not-blamed-web", "web-app", spec).await;
+    let message = campus.until_refused("not-blamed-web", "ProjectForbidden").await;
+    says(&message, &["Maintainer"]);
+    campus.gitlab("PUT", &format!("/groups/{group}/members/{user}"), json!({"access_level": 40})).await;
+    campus.until_ready("not-blamed-web").await;
+}
