@@ -59,9 +59,12 @@ async fn the_help_of_crds_and_name_says_what_comes_out() {
     }
 }
 
+/// Arguments, environment variables, and what the message has to name.
+type Refused = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static str);
+
 #[tokio::test]
 async fn wrong_usage_is_refused_with_2_and_a_hint() {
-    let refused: [(&[&str], &[(&str, &str)], &str); 18] = [
+    let refused: [Refused; 18] = [
         (&[], &[], "Usage"),
         (&["walk"], &[], "walk"),
         (&["run", "--bogus"], &[], "--bogus"),
