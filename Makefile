@@ -63,6 +63,10 @@ conformance: ## Check the GitLab simulator with GitLab clients and GitLab's Open
 crds: ## Write crds/ anew from the kinds in src/api
 	UPDATE_CRDS=1 cargo test --package gl-k8s-integrator --locked --lib crds
 
+.PHONY: docs
+docs: control-plane ## Write the table of reasons in docs/administrators/conditions.md anew
+	UPDATE_DOCS=1 cargo test --package gl-k8s-integrator --locked --test documents table_of_reasons
+
 .PHONY: release
 release: ## The operator as one static binary
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target x86_64-unknown-linux-gnu

@@ -189,6 +189,14 @@ async fn legacy(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str) -> Result<Cre
         kubernetes::delete::<Secret>(pass.context, &job.name, name).await?;
     }
     kubernetes::ensure(pass.context, &legacy_secret(&job.name)).await?;
+    if job.token.renew && job.token.may_renew && known {
+        let note = format!(
+            "{}/{}: a legacy token has no end and is not renewed, since that would kill it at once; to replace it, revoke it",
+            job.name,
+            names::SERVICE_ACCOUNT
+        );
+        events::warning(pass.context, &pass.about(), "LegacyTokenKept", note).await;
+    }
     for _ in 0..50 {
         if let Some(token) = read().await?.as_ref().and_then(|secret| text(secret, "token")) {
             if !known {

@@ -12,7 +12,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::campus::Campus;
+use crate::{bed::eventually, campus::Campus};
 
 /// Creates a Deployment, as a job does.
 pub async fn deploy(client: &Client, namespace: &str) -> kube::Result<Deployment> {
@@ -190,4 +190,17 @@ async fn a_legacy_token_works_and_lasts() {
     assert!(status.environments.iter().all(|e| e.token.as_ref().is_none_or(|token| token.expires_at.is_none())));
     let secret = campus.object::<Secret>(&seen["KUBE_NAMESPACE"], "gitlab-serviceaccount-token-legacy").await.unwrap();
     assert_eq!(secret.type_.as_deref(), Some("kubernetes.io/service-account-token"));
+
+    campus.patch_mapping("legacy-web", json!({"metadata": {"annotations": {"gl-k8s.dev/renew": "1"}}})).await;
+    let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(campus.admin.clone(), "default");
+    eventually("a person is told that it is not renewed", async || {
+        let all = events.list(&ListParams::default()).await.unwrap();
+        let about = |event: &k8s_openapi::api::events::v1::Event| {
+            event.regarding.as_ref().and_then(|object| object.name.as_deref()) == Some("legacy-web")
+        };
+        let told = all.items.iter().any(|event| about(event) && event.reason.as_deref() == Some("LegacyTokenKept"));
+        if told { Ok(()) } else { Err("no such event".to_owned()) }
+    })
+    .await;
+    assert_eq!(campus.job(project, "production", true).await["KUBE_TOKEN"], seen["KUBE_TOKEN"]);
 }
