@@ -4,10 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{credentials::Credential, mapping::Pass, report::Report};
+use super::{
+    credentials::Credential,
+    delivered::{Outcome, Recorded},
+    mapping::Pass,
+    report::Report,
+};
 use crate::{
-    api::{CiAccessMethod, CiAccessStatus, DeliveredEntry, EnvironmentStatus, PendingRemoval, PendingRemovalKind},
-    apply::gitlab::{self as apply, Carried, Entry, NotRemoved},
+    api::{CiAccessMethod, CiAccessStatus, DeliveredEntry, PendingRemovalKind},
+    apply::gitlab as apply,
     declared::Environment,
     facts::{
         problems,
@@ -15,7 +20,7 @@ use crate::{
     },
     gitlab::{Client, Cluster, Environment as SeenEnvironment, Error, NewVariable, ProjectRef, Variable},
     plan::{
-        ci_access::{self, Access, Endpoint, Foreign, certificate, recorded_fingerprint, variables},
+        ci_access::{self, Access, Endpoint, Foreign, certificate, variables},
         environments::is_protected,
         ownership::Mark,
     },
@@ -250,99 +255,6 @@ async fn clusters(
             .project
             .explain(Part::Clusters, problems::gitlab("read the project's cluster entries", &error))),
     }
-}
-
-/// What status said was delivered.
-struct Recorded(Vec<EnvironmentStatus>);
-
-impl Recorded {
-    fn status(&self, scope: &str) -> Option<&CiAccessStatus> {
-        self.0.iter().find(|status| status.name == scope)?.ci_access.as_ref()
-    }
-
-    fn variable(&self, scope: &str, key: &str) -> Option<String> {
-        recorded_fingerprint(self.status(scope), key).map(str::to_owned)
-    }
-
-    fn cluster(&self, scope: &str) -> Option<certificate::Recorded> {
-        let status = self.status(scope)?;
-        let print = recorded_fingerprint(Some(status), certificate::KEY).unwrap_or_default();
-        Some((status.cluster_id?, print.to_owned()))
-    }
-}
-
-/// What came of a delivery.
-struct Outcome {
-    written: Carried,
-    carried: Carried,
-    removed: Carried,
-    foreign: Vec<Foreign>,
-    clusters_unread: bool,
-}
-
-impl Outcome {
-    fn failed(&self, scope: &str) -> bool {
-        [&self.written, &self.carried].iter().any(|carried| carried.failed.contains_key(scope))
-    }
-
-    fn lacks(&self, scope: &str, key: &str) -> bool {
-        let failed = |carried: &Carried| carried.failed.get(scope).is_some_and(|keys| keys.iter().any(|k| k == key));
-        let foreign = self.foreign.iter().any(|foreign| {
-            foreign.scope == scope && (key == certificate::KEY || foreign.what == format!("variable {key}"))
-        });
-        failed(&self.written) || failed(&self.carried) || foreign
-    }
-
-    fn problem(&self, scope: &str) -> Option<Problem> {
-        let refused = [&self.written, &self.carried].iter().find_map(|carried| carried.problems.get(scope).cloned());
-        refused.or_else(|| {
-            let foreign = self.foreign.iter().find(|foreign| foreign.scope == scope)?;
-            let message = format!(
-                "the {} with the scope {scope} in GitLab belongs to {}; remove it there, or use another environment",
-                foreign.what, foreign.owner
-            );
-            Some(Problem::new(Reason::NotOurs, message))
-        })
-    }
-
-    /// What of ours stays in GitLab for now, in this scope.
-    fn pending(&self, scope: &str, recorded: &Recorded) -> Vec<PendingRemoval> {
-        let stays = self.carried.not_removed.iter().chain(&self.removed.not_removed).filter(|left| left.scope == scope);
-        let mut pending: Vec<_> = stays.map(pending_removal).collect();
-        if self.clusters_unread
-            && let Some(status) = recorded.status(scope)
-        {
-            let known = status.cluster_id.into_iter();
-            let before = status.pending_removal.iter().filter_map(|entry| entry.id);
-            let ids: BTreeSet<_> = known.chain(before).collect();
-            pending.extend(ids.into_iter().map(|id| PendingRemoval {
-                kind: Some(PendingRemovalKind::Cluster),
-                key: None,
-                scope: Some(scope.to_owned()),
-                id: Some(id),
-            }));
-        }
-        pending
-    }
-
-    fn why_pending(&self, scope: &str) -> Problem {
-        let left = self.carried.not_removed.iter().chain(&self.removed.not_removed).find(|left| left.scope == scope);
-        match left {
-            Some(left) => Problem { reason: Reason::RemovalPending, ..left.problem.clone() },
-            None => Problem::new(
-                Reason::RemovalPending,
-                "a cluster entry of ours cannot be removed while GitLab's feature flag certificate_based_clusters is off; it is worthless without the flag, and goes when it is on",
-            ),
-        }
-    }
-}
-
-fn pending_removal(left: &NotRemoved) -> PendingRemoval {
-    let (kind, key, id) = match &left.entry {
-        Entry::Variable(key) => (PendingRemovalKind::Variable, Some(key.clone()), None),
-        Entry::Cluster(id) => (PendingRemovalKind::Cluster, None, Some(*id)),
-    };
-    PendingRemoval { kind: Some(kind), key, scope: Some(left.scope.clone()), id }
 }
 
 fn record(

@@ -3,6 +3,7 @@
 
 mod class;
 mod credentials;
+mod delivered;
 mod delivery;
 mod ending;
 mod environments;
