@@ -116,6 +116,25 @@ impl Declarations {
         }
     }
 
+    /// Another mapping of a project that may be at work without knowing of this one, because it found the project before
+    /// this mapping did: its status does not say yet whether it holds the project. Only the oldest of them waits for it.
+    pub fn under_way(&self, candidates: &[Candidate], mapping: &Mapping, id: i64) -> Option<String> {
+        let decided = |other: &ProjectMapping| {
+            let Some(status) = &other.status else { return false };
+            let refused = [Reason::AlreadyMapped, Reason::Paused].map(|reason| Some(reason.as_str().to_owned()));
+            status.project.as_ref().is_some_and(|project| project.id == Some(id))
+                || status.summary.as_ref().is_some_and(|summary| refused.contains(&summary.reason))
+        };
+        let others = candidates.iter().filter(|other| other.name != mapping.name).map(|other| &other.name);
+        let found = |name: &&String| {
+            let other = self.mappings.get(&ObjectRef::new(name));
+            other.is_some_and(|other| {
+                other.annotations().get(names::PROJECT_ID) == Some(&id.to_string()) && !decided(&other)
+            })
+        };
+        others.into_iter().find(found).cloned()
+    }
+
     /// Whether the watch already shows the project id that was written on the mapping. From then on it shows every
     /// mapping of the same project that was annotated before, so that of two only one can hold itself for the oldest.
     pub fn shows_project_id(&self, mapping: &Mapping, id: i64) -> bool {

@@ -45,7 +45,14 @@ pub(super) async fn hold(pass: &Pass<'_>, instance: &Instance, project: &Project
             );
             Err(Problem::until_changed(Reason::AlreadyMapped, message))
         }
-        _ => Ok(Held { identity, claims }),
+        _ => match context.declarations.under_way(&candidates, mapping, project.id).filter(|_| claims.is_empty()) {
+            Some(other) => {
+                let message =
+                    format!("the ProjectMapping {other} names the same project and has not been decided on yet");
+                Err(Problem::new(Reason::Progressing, message))
+            }
+            None => Ok(Held { identity, claims }),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gl_k8s_integrator::status::Reason;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, ResourceExt as _,
@@ -10,7 +11,11 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::operator::{Bench, Operator};
+use crate::{
+    bed::eventually,
+    operator::{Bench, Operator},
+    seams::{Fate, Server},
+};
 
 /// Two mappings of one project, declared before either was looked at. One names the project by its path, the other by its
 /// number; each names an environment of its own, so that nothing but the rule keeps them apart.
@@ -28,6 +33,23 @@ impl<'a> Rivals<'a> {
         bench.campus.map(&names[0], path, json!({"environments": environments("production")})).await;
         let by_id = json!({"project": {"path": null, "id": project}, "environments": environments("staging")});
         bench.campus.map(&names[1], path, by_id).await;
+        Self { bench, project, names }
+    }
+
+    /// The first names the project by a path that it had before, the second by the one that it has.
+    async fn by_two_paths(bench: &'a Bench, path: &str) -> Self {
+        let campus = &bench.campus;
+        let project = campus.project(&format!("{path}-former")).await;
+        campus.gitlab("PUT", &format!("/projects/{project}"), json!({"path": path, "name": path})).await;
+        let names = [format!("{}-{path}-former", campus.name), format!("{}-{path}-now", campus.name)];
+        let former = json!({"environments": [{"name": "production"}]});
+        campus.map(&names[0], &format!("{path}-former"), former).await;
+        let created = campus.mappings().get(&names[0]).await.unwrap().creation_timestamp().unwrap().0;
+        eventually("another second has begun, so that the next one is younger", async || {
+            if Timestamp::now().as_second() > created.as_second() { Ok(()) } else { Err(String::new()) }
+        })
+        .await;
+        campus.map(&names[1], path, json!({"environments": [{"name": "staging"}]})).await;
         Self { bench, project, names }
     }
 
@@ -87,6 +109,29 @@ async fn of_two_mappings_that_are_looked_at_in_the_same_moment_one_holds_the_pro
         tokio::join!(operator.pass(&rivals.names[0]), operator.pass(&rivals.names[1]));
         rivals.one_holds(&operator).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_mapping_does_not_begin_while_a_younger_one_that_did_not_know_of_it_is_under_way() {
+    let bench = Bench::new("two-paths").await;
+    let operator = bench.operator().await;
+    let rivals = Rivals::by_two_paths(&bench, "web-app").await;
+    let [older, younger] = &rivals.names;
+    // The younger one has found that nobody else names the project, and is about to write for the first time.
+    let mut first = true;
+    operator.seams.judge(move |call| {
+        let begins = call.server == Server::GitLab && call.is_write();
+        if begins && std::mem::take(&mut first) { Fate::Held } else { Fate::Passes }
+    });
+    let meanwhile = async {
+        operator.seams.held().await;
+        let outcome = operator.pass(older).await;
+        operator.seams.release();
+        outcome
+    };
+    let (done, waited) = tokio::join!(operator.pass(younger), meanwhile);
+    assert_eq!((done.problem, waited.problem), (None, Some(Reason::Progressing)));
+    rivals.one_holds(&operator).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,6 +56,8 @@ pub enum Fate {
     AnswerLost,
     /// It takes effect, and that is the last that the operator does.
     Last,
+    /// It is not sent before [`Seams::release`].
+    Held,
 }
 
 type Judge = dyn FnMut(&Call) -> Fate + Send;
@@ -67,6 +69,8 @@ pub struct Seams {
     judge: Mutex<Option<Box<Judge>>>,
     dead: Mutex<bool>,
     death: Notify,
+    held: Notify,
+    released: Notify,
 }
 
 impl Seams {
@@ -94,6 +98,16 @@ impl Seams {
         self.death.notified().await;
     }
 
+    /// Waits for a call that is held.
+    pub async fn held(&self) {
+        self.held.notified().await;
+    }
+
+    /// Lets the call go that is held.
+    pub fn release(&self) {
+        self.released.notify_one();
+    }
+
     async fn enter(&self, call: &Call) -> Fate {
         let fate = self.judge.lock().unwrap().as_mut().map_or(Fate::Passes, |judge| judge(call));
         if *self.dead.lock().unwrap() {
@@ -102,6 +116,10 @@ impl Seams {
         }
         if fate == Fate::Last {
             *self.dead.lock().unwrap() = true;
+        }
+        if fate == Fate::Held {
+            self.held.notify_one();
+            self.released.notified().await;
         }
         self.calls.lock().unwrap().push(call.clone());
         fate
