@@ -154,16 +154,21 @@ async fn operate(
         metrics,
         kubernetes: client,
     });
-    let work = tokio::spawn(controllers::run(context, writers, stop.clone()));
+    let mut work = tokio::spawn(controllers::run(context, writers, stop.clone()));
+    let announce = async {
+        declarations.ready().await.context("a watch of our own kinds ended before it had begun")?;
+        drop(ready);
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), "running");
+        stop.cancelled().await;
+        anyhow::Ok(())
+    };
     tokio::select! {
-        listed = declarations.ready() => {
-            listed.context("a watch of our own kinds ended before it had begun")?;
-            drop(ready);
-            tracing::info!(version = env!("CARGO_PKG_VERSION"), "running");
-        }
+        biased;
+        announced = announce => announced?,
         () = stop.cancelled() => {}
+        // A process that lives but does nothing would go unnoticed.
+        ended = &mut work => bail!("the controllers ended by themselves ({ended:?}); start the program again"),
     }
-    stop.cancelled().await;
     tracing::info!("stopping; what is under way is finished");
     if tokio::time::timeout(SHUTDOWN, work).await.is_err() {
         tracing::warn!("something took too long; it is done after the next start");

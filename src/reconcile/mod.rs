@@ -15,7 +15,9 @@ mod project;
 mod report;
 mod usage;
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures::FutureExt as _;
 
 use crate::{
     context::Context,
@@ -87,7 +89,7 @@ pub async fn reconcile(context: &Context, key: &Key) -> Outcome {
             Key::Mapping(name) => mapping::reconcile(context, name).await,
         }
     };
-    let finding = match tokio::time::timeout(LONGEST, work).await {
+    let finding = match tokio::time::timeout(LONGEST, contained(work)).await {
         Ok(Ok(finding)) => finding,
         Ok(Err(problem)) => Finding { problem: Some(problem), due: None },
         Err(_) => {
@@ -98,6 +100,15 @@ pub async fn reconcile(context: &Context, key: &Key) -> Outcome {
     let outcome = schedule(context, key, &finding);
     report(context, key, &finding, start.elapsed());
     outcome
+}
+
+/// A panic is a fault of this program in one object: it must not stop the work on the others. What is known is kept behind
+/// locks that bear it, and the next pass reads everything anew.
+async fn contained(work: impl Future<Output = Result<Finding, Problem>>) -> Result<Finding, Problem> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        let message = "the operator met a fault of its own, which stands in its log; it is tried again";
+        Err(Problem::new(Reason::InternalError, message))
+    })
 }
 
 fn schedule(context: &Context, key: &Key, finding: &Finding) -> Outcome {
@@ -154,6 +165,13 @@ mod tests {
         assert_eq!(sooner(delay, None), delay);
         assert_eq!(sooner(delay, Some(Duration::from_secs(3))), Duration::from_secs(3));
         assert_eq!(sooner(delay, Some(Duration::from_secs(30))), delay);
+    }
+
+    #[tokio::test]
+    async fn a_panic_stays_with_the_object_that_met_it() {
+        let fault = contained(async { panic!("a fault") }).await;
+        assert_eq!(fault.map(|_| ()).map_err(|problem| problem.reason), Err(Reason::InternalError));
+        assert!(contained(async { Ok(Finding::default()) }).await.is_ok());
     }
 
     #[test]

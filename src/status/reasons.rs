@@ -69,6 +69,7 @@ reasons! {
     KubernetesRefused: "The API server refused an object.", "Correct the class or the role as the message says.";
     KubernetesForbidden: "The operator has no right for what the mapping needs.", "Grant it: for a ClusterRole of your own, `bind` by name (see the installation guide).";
     KubernetesUnavailable: "The API server did not answer in time.", "It is tried again by itself.";
+    InternalError: "The operator met a fault of its own while it worked on the object.", "See the operator's log and report the fault; the other objects are not affected, and it is tried again by itself.";
     TokenPending: "The token has not been issued yet.", "Wait; if it lasts, see whether the token controller runs.";
 
     NotOurs: "A variable or cluster entry of the same name and scope exists in GitLab without this mapping's mark.", "Remove it in GitLab, or leave it and choose another environment or method.";
