@@ -117,13 +117,12 @@ impl Declarations {
     }
 
     /// Another mapping of a project that may be at work without knowing of this one, because it found the project before
-    /// this mapping did: its status does not say yet whether it holds the project. Only the oldest of them waits for it.
+    /// this mapping did: no pass of it has ended with a verdict yet. Only the oldest of them waits for it.
     pub fn under_way(&self, candidates: &[Candidate], mapping: &Mapping, id: i64) -> Option<String> {
+        // A pass that ended with a verdict has either left a claim or had no effect: whoever is broken holds nobody up.
         let decided = |other: &ProjectMapping| {
-            let Some(status) = &other.status else { return false };
-            let refused = [Reason::AlreadyMapped, Reason::Paused].map(|reason| Some(reason.as_str().to_owned()));
-            status.project.as_ref().is_some_and(|project| project.id == Some(id))
-                || status.summary.as_ref().is_some_and(|summary| refused.contains(&summary.reason))
+            let verdict = other.status.as_ref().and_then(|status| status.summary.as_ref()?.reason.as_deref());
+            verdict.is_some_and(|reason| reason != Reason::Progressing.as_str())
         };
         let others = candidates.iter().filter(|other| other.name != mapping.name).map(|other| &other.name);
         let found = |name: &&String| {
