@@ -4,7 +4,6 @@ use std::{
     fmt::Write as _,
     future::Future,
     io,
-    path::Path,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
@@ -29,12 +28,12 @@ use serde_json::json;
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::installed;
+pub use crate::installed::OWN;
+
 /// The user that the operator is for the API server.
 pub const OPERATOR: &str = "system:serviceaccount:gl-k8s-integrator:gl-k8s-integrator";
-/// The operator's own namespace.
-pub const OWN: &str = "gl-k8s-integrator";
-
-static INSTALLED: OnceCell<()> = OnceCell::const_new();
+static STARTED: OnceCell<()> = OnceCell::const_new();
 static RETIRED: OnceLock<mpsc::UnboundedSender<String>> = OnceLock::new();
 static LOGS: OnceLock<Logs> = OnceLock::new();
 
@@ -59,23 +58,9 @@ pub fn logs() -> String {
 
 /// The control plane with the operator at work.
 pub async fn bed() -> &'static ControlPlane {
-    let control_plane = ControlPlane::shared().await;
-    INSTALLED
-        .get_or_init(async || {
-            install(control_plane).await;
-            start_operator(control_plane).await;
-        })
-        .await;
+    let control_plane = installed::bed().await;
+    STARTED.get_or_init(async || start_operator(control_plane).await).await;
     control_plane
-}
-
-async fn install(control_plane: &ControlPlane) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    control_plane.kubectl_apply(&root.join("crds")).await.unwrap();
-    control_plane.kubectl_apply(&root.join("manifests")).await.unwrap();
-    let mut wait = control_plane.kubectl();
-    wait.args(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
-    assert!(wait.output().await.unwrap().status.success());
 }
 
 /// In a thread with a runtime of its own, which ends with the test process.
@@ -157,17 +142,12 @@ pub fn context(
     (Arc::new(context), writers)
 }
 
-/// Waits until something holds; says what it waited for and what it saw last when it never does.
-pub async fn eventually<F: Future<Output = Result<T, String>>, T>(what: &str, mut probe: impl FnMut() -> F) -> T {
-    let mut last = String::new();
-    for _ in 0..600 {
-        match probe().await {
-            Ok(value) => return value,
-            Err(seen) => last = seen,
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let mut message = format!("waited in vain for: {what}\nseen last: {last}\n");
+/// Waits until something holds; says what it waited for, what it saw last and what the operator logged when it never does.
+pub async fn eventually<F: Future<Output = Result<T, String>>, T>(what: &str, probe: impl FnMut() -> F) -> T {
+    let mut message = match installed::until(what, probe).await {
+        Ok(value) => return value,
+        Err(vain) => vain,
+    };
     let logs = logs();
     let tail: Vec<_> = logs.lines().rev().take(40).collect();
     for line in tail.into_iter().rev() {

@@ -6,6 +6,9 @@
 mod bed;
 mod campus;
 mod ends;
+#[allow(dead_code, reason = "shared with tests/reconcile, which uses all of it")]
+#[path = "../support/installed.rs"]
+mod installed;
 mod lifecycle;
 mod mapping;
 mod refusals;

@@ -27,14 +27,22 @@ async fn install(control_plane: &ControlPlane) {
 }
 
 /// Waits until something holds; says what it waited for and what it saw last when it never does.
-pub async fn eventually<F: Future<Output = Result<T, String>>, T>(what: &str, mut probe: impl FnMut() -> F) -> T {
+pub async fn eventually<F: Future<Output = Result<T, String>>, T>(what: &str, probe: impl FnMut() -> F) -> T {
+    until(what, probe).await.unwrap_or_else(|vain| panic!("{vain}"))
+}
+
+/// The same, for whoever has more to say.
+pub async fn until<F: Future<Output = Result<T, String>>, T>(
+    what: &str,
+    mut probe: impl FnMut() -> F,
+) -> Result<T, String> {
     let mut last = String::new();
     for _ in 0..600 {
         match probe().await {
-            Ok(value) => return value,
+            Ok(value) => return Ok(value),
             Err(seen) => last = seen,
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("waited in vain for: {what}\nseen last: {last}");
+    Err(format!("waited in vain for: {what}\nseen last: {last}\n"))
 }

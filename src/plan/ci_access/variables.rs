@@ -20,7 +20,7 @@ pub const TOKEN: &str = "KUBE_TOKEN";
 pub const KUBECONFIG: &str = "KUBECONFIG";
 /// Every key that this method may write: marks are looked for on these alone.
 pub const KEYS: [&str; 7] =
-    ["KUBE_URL", TOKEN, "KUBE_NAMESPACE", "KUBE_CA_PEM", "KUBE_CA_PEM_FILE", "KUBE_INGRESS_BASE_DOMAIN", KUBECONFIG];
+    ["KUBE_URL", "KUBE_NAMESPACE", "KUBE_CA_PEM", "KUBE_CA_PEM_FILE", "KUBE_INGRESS_BASE_DOMAIN", TOKEN, KUBECONFIG];
 
 /// What tells one content from another in status, without telling the content. Protection and the mark are left out:
 /// they are compared when GitLab is read.
@@ -45,7 +45,8 @@ fn fingerprint(value: &str, variable_type: VariableType, masked: bool) -> String
 }
 
 /// The variables of one environment. Only `KUBE_TOKEN` and `KUBECONFIG` are secrets and follow the protection rule.
-/// All are `raw`, so that nothing in a value is expanded.
+/// They come last, so that a job that starts in the middle of a first delivery finds no token without its namespace. All are
+/// `raw`, so that nothing in a value is expanded.
 pub fn wanted(access: Access<'_>) -> Vec<NewVariable> {
     let variable = |key: &str, value: &str, variable_type| NewVariable {
         key: key.to_owned(),
@@ -58,11 +59,7 @@ pub fn wanted(access: Access<'_>) -> Vec<NewVariable> {
         description: Some(access.mark.to_string()),
     };
     let text = |key, value: &str| variable(key, value, VariableType::EnvVar);
-    let mut wanted = vec![
-        text("KUBE_URL", &access.endpoint.api_server),
-        NewVariable { masked: true, protected: access.protected, ..text(TOKEN, access.token.expose_secret()) },
-        text("KUBE_NAMESPACE", access.namespace),
-    ];
+    let mut wanted = vec![text("KUBE_URL", &access.endpoint.api_server), text("KUBE_NAMESPACE", access.namespace)];
     if let Some(pem) = &access.endpoint.ca_pem {
         wanted.push(text("KUBE_CA_PEM", pem));
         wanted.push(variable("KUBE_CA_PEM_FILE", pem, VariableType::File));
@@ -70,6 +67,8 @@ pub fn wanted(access: Access<'_>) -> Vec<NewVariable> {
     if let Some(domain) = &access.endpoint.ingress_base_domain {
         wanted.push(text("KUBE_INGRESS_BASE_DOMAIN", domain));
     }
+    let token = text(TOKEN, access.token.expose_secret());
+    wanted.push(NewVariable { masked: true, protected: access.protected, ..token });
     if access.kubeconfig {
         let kubeconfig = variable(KUBECONFIG, kubeconfig(access).expose_secret(), VariableType::File);
         wanted.push(NewVariable { protected: access.protected, ..kubeconfig });
@@ -260,9 +259,9 @@ mod tests {
         let changes = compare(&wanted, &live, None);
         assert!(changes.is_empty() && changes.foreign.is_empty(), "{changes:?}");
         let mut hidden = live.clone();
-        hidden[1].value = None;
-        assert!(compare(&wanted[1..2], &hidden[1..2], Some(&content_fingerprint(&wanted[1]))).is_empty());
-        assert_eq!(compare(&wanted[1..2], &hidden[1..2], None).update.len(), 1);
+        hidden[0].value = None;
+        assert!(compare(&wanted[..1], &hidden[..1], Some(&content_fingerprint(&wanted[0]))).is_empty());
+        assert_eq!(compare(&wanted[..1], &hidden[..1], None).update.len(), 1);
     }
 
     #[test]
@@ -319,7 +318,7 @@ mod tests {
 
     #[test]
     fn protection_of_our_own_secrets_is_remembered() {
-        let mut live = as_live(&all("TOKEN")[1]);
+        let mut live = as_live(all("TOKEN").iter().find(|want| want.key == TOKEN).unwrap());
         assert!(was_protected(std::slice::from_ref(&live), "production", &mark(), &Others(&["other"])));
         assert!(!was_protected(std::slice::from_ref(&live), "staging", &mark(), &Others(&["other"])));
         live.description = None;
