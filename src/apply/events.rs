@@ -3,7 +3,11 @@
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType};
 
-use crate::context::Context;
+use crate::{
+    api::Condition,
+    context::Context,
+    status::{Reason, ready},
+};
 
 /// The longest note that the API server takes, in bytes.
 const LONGEST_NOTE: usize = 1024;
@@ -16,6 +20,19 @@ pub async fn normal(context: &Context, about: &ObjectReference, reason: &str, no
 /// Something needs a person.
 pub async fn warning(context: &Context, about: &ObjectReference, reason: &str, note: impl Into<String>) {
     publish(context, about, EventType::Warning, reason, note.into()).await;
+}
+
+/// Tells people when the condition `Ready` changed its state or reason; that something goes on by itself is no news.
+pub async fn of_ready(context: &Context, about: &ObjectReference, before: &[Condition], now: &[Condition]) {
+    let Some(current) = ready(now) else { return };
+    if ready(before).is_some_and(|old| old.status == current.status && old.reason == current.reason) {
+        return;
+    }
+    if current.status == "True" {
+        normal(context, about, &current.reason, &current.message).await;
+    } else if current.reason != Reason::Progressing.as_str() {
+        warning(context, about, &current.reason, &current.message).await;
+    }
 }
 
 /// An event that cannot be written is logged; it never fails the work that it tells of.

@@ -20,8 +20,6 @@ pub struct Carried {
     pub not_removed: Vec<NotRemoved>,
     /// Ids of the cluster entries that exist now, by scope.
     pub cluster_ids: BTreeMap<String, i64>,
-    /// How many writes took place.
-    pub writes: usize,
 }
 
 /// An entry of ours that could not be removed.
@@ -54,28 +52,18 @@ impl std::fmt::Display for Entry {
 }
 
 impl Carried {
-    fn wrote(&mut self, scope: &str, key: &str, what: &str, result: Result<(), Error>) -> bool {
-        match result {
-            Ok(()) => {
-                self.writes += 1;
-                true
-            }
-            Err(error) => {
-                let problem = problems::gitlab(&format!("{what} for the environment {scope}"), &error);
-                self.problems.entry(scope.to_owned()).or_insert(problem);
-                self.failed.entry(scope.to_owned()).or_default().push(key.to_owned());
-                false
-            }
+    fn wrote(&mut self, scope: &str, key: &str, what: &str, result: Result<(), Error>) {
+        if let Err(error) = result {
+            let problem = problems::gitlab(&format!("{what} for the environment {scope}"), &error);
+            self.problems.entry(scope.to_owned()).or_insert(problem);
+            self.failed.entry(scope.to_owned()).or_default().push(key.to_owned());
         }
     }
 
     fn removed(&mut self, scope: &str, entry: Entry, result: Result<bool, Error>) {
-        match result {
-            Ok(_) => self.writes += 1,
-            Err(error) => {
-                let problem = problems::gitlab(&format!("remove the {entry} of the environment {scope}"), &error);
-                self.not_removed.push(NotRemoved { scope: scope.to_owned(), entry, problem });
-            }
+        if let Err(error) = result {
+            let problem = problems::gitlab(&format!("remove the {entry} of the environment {scope}"), &error);
+            self.not_removed.push(NotRemoved { scope: scope.to_owned(), entry, problem });
         }
     }
 

@@ -23,7 +23,7 @@ use kube::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{GitLabInstance, NamespaceClass, ProjectMapping},
+    api::{Condition, GitLabInstance, NamespaceClass, ProjectMapping},
     context::Context,
     facts::declarations::Declarations,
     reconcile::{Key, reconcile},
@@ -96,7 +96,7 @@ fn changed<K: Watched>(
         object.meta().generation.hash(&mut hasher);
         object.annotations().hash(&mut hasher);
         object.finalizers().hash(&mut hasher);
-        object.has_status().hash(&mut hasher);
+        object.conditions().is_some().hash(&mut hasher);
         Some(hasher.finish())
     };
     stream.predicate_filter(looked_at, PredicateConfig::default())
@@ -104,8 +104,8 @@ fn changed<K: Watched>(
 
 /// A kind of ours, as the controllers see it.
 pub trait Watched: Resource<DynamicType = ()> + Clone + Send + Sync + 'static {
-    /// Whether it has a status.
-    fn has_status(&self) -> bool;
+    /// The conditions in its status; `None` while it has no status.
+    fn conditions(&self) -> Option<&[Condition]>;
 }
 
 async fn drive<K>(controller: Controller<K>, key: fn(String) -> Key, context: Arc<Context>, stop: CancellationToken)

@@ -10,7 +10,7 @@ use crate::{
     api::{Condition, GitLabInstance, NamespaceClass, ProjectMapping},
     context::Context,
     reconcile::Key,
-    status::Reason,
+    status::{Reason, is_ready, ready},
 };
 
 /// Takes what the watches see and puts names into the queues. The channels hold names only, which the queues merge.
@@ -107,22 +107,20 @@ fn generation<K: Resource>(object: Option<&K>) -> Option<(Option<String>, Option
     object.map(|object| (object.meta().uid.clone(), object.meta().generation))
 }
 
-fn ready(conditions: &[Condition]) -> Option<(&str, &str)> {
-    let condition = conditions.iter().find(|condition| condition.type_ == "Ready")?;
+/// Status and reason of the condition `Ready`.
+fn state<K: Watched>(object: &K) -> Option<(&str, &str)> {
+    let condition = ready(object.conditions()?)?;
     Some((&condition.status, &condition.reason))
 }
 
 impl Watched for GitLabInstance {
-    fn has_status(&self) -> bool {
-        self.status.is_some()
+    fn conditions(&self) -> Option<&[Condition]> {
+        Some(&self.status.as_ref()?.conditions)
     }
 }
 
 impl Wakes for GitLabInstance {
     fn wake(hub: &Hub, before: Option<&Self>, now: Option<&Self>) {
-        fn state(object: &GitLabInstance) -> Option<(&str, &str)> {
-            ready(&object.status.as_ref()?.conditions)
-        }
         let same_state = before.and_then(state) == now.and_then(state);
         if generation(before) == generation(now) && same_state {
             return;
@@ -134,8 +132,8 @@ impl Wakes for GitLabInstance {
 }
 
 impl Watched for NamespaceClass {
-    fn has_status(&self) -> bool {
-        self.status.is_some()
+    fn conditions(&self) -> Option<&[Condition]> {
+        Some(&self.status.as_ref()?.conditions)
     }
 }
 
@@ -153,17 +151,16 @@ impl Wakes for NamespaceClass {
 }
 
 impl Watched for ProjectMapping {
-    fn has_status(&self) -> bool {
-        self.status.is_some()
+    fn conditions(&self) -> Option<&[Condition]> {
+        Some(&self.status.as_ref()?.conditions)
     }
 }
 
 impl Wakes for ProjectMapping {
     fn wake(hub: &Hub, before: Option<&Self>, now: Option<&Self>) {
-        fn state(object: &ProjectMapping) -> Option<(&str, &str)> {
-            ready(&object.status.as_ref()?.conditions)
-        }
-        let counted = |object: Option<&Self>| object.map(|object| (object.spec.class.clone(), object.and_ready()));
+        let counted = |object: Option<&Self>| {
+            object.map(|object| (object.spec.class.clone(), object.conditions().is_some_and(is_ready)))
+        };
         if counted(before) != counted(now) {
             for object in [before, now].into_iter().flatten() {
                 hub.instance(&object.spec.instance);
@@ -174,17 +171,10 @@ impl Wakes for ProjectMapping {
             // The next in line may name the same GitLab through another instance.
             let refused = Some(Reason::AlreadyMapped.as_str());
             for other in hub.context.declarations.mappings.state() {
-                if state(&other).map(|(_, reason)| reason) == refused {
+                if state(&*other).map(|(_, reason)| reason) == refused {
                     hub.mapping(&other.name_any());
                 }
             }
         }
-    }
-}
-
-impl ProjectMapping {
-    fn and_ready(&self) -> bool {
-        let conditions = self.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-        ready(conditions).is_some_and(|(status, _)| status == "True")
     }
 }

@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     api::{NamespaceClass, NamespaceClassStatus, names},
+    apply::events,
     context::Context,
     declared::Class,
     facts::problems,
-    status::{Problem, Reason, Verdict, merge},
+    status::{Problem, READY, Reason, Verdict, merge},
 };
 
 /// Reconciles a class.
@@ -36,8 +37,8 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
         }
     };
     let verdict = match &problem {
-        Some(problem) => Verdict::no("Ready", problem),
-        None => Verdict::yes("Ready", Reason::Ready, ""),
+        Some(problem) => Verdict::no(READY, problem),
+        None => Verdict::yes(READY, Reason::Ready, ""),
     };
     let generation = object.metadata.generation;
     let before = object.status.clone().unwrap_or_default();
@@ -54,7 +55,7 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
         let parameters = PatchParams::apply(names::FIELD_MANAGER).force();
         let result = api.patch_status(name, &parameters, &Patch::Apply(patch)).await;
         result.map_err(|error| problems::kubernetes(&format!("write the status of NamespaceClass {name}"), &error))?;
-        usage::tell(context, &object.object_ref(&()), Some(&before.conditions), &status.conditions).await;
+        events::of_ready(context, &object.object_ref(&()), &before.conditions, &status.conditions).await;
     }
     Ok(Finding { problem, due: None })
 }

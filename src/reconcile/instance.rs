@@ -15,10 +15,11 @@ use super::{
 };
 use crate::{
     api::{GitLabInstance, GitLabInstanceStatus, InstanceTokenStatus, names},
+    apply::events,
     context::Context,
     declared::Instance,
     facts::{self, instance::InstanceFacts, problems},
-    status::{Problem, Reason, Verdict, merge},
+    status::{Problem, READY, Reason, Verdict, merge},
 };
 
 /// How often an instance is looked at when nothing changes, unless its projects are to be read more often.
@@ -46,8 +47,8 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
     };
     let problem = if let Standing::InUse(waiting) = standing { Some(waiting) } else { problem };
     let verdict = match &problem {
-        Some(problem) => Verdict::no("Ready", problem),
-        None => Verdict::yes("Ready", Reason::Ready, format!("GitLab {}", status.version.as_deref().unwrap_or("?"))),
+        Some(problem) => Verdict::no(READY, problem),
+        None => Verdict::yes(READY, Reason::Ready, format!("GitLab {}", status.version.as_deref().unwrap_or("?"))),
     };
     status.observed_generation = object.metadata.generation;
     status.conditions = merge(&status.conditions, &[verdict], object.metadata.generation, context.clock.now());
@@ -91,7 +92,7 @@ async fn write(context: &Context, object: &GitLabInstance, status: &GitLabInstan
     let result = api.patch_status(&object.name_any(), &parameters, &Patch::Apply(patch)).await;
     let what = format!("write the status of GitLabInstance {}", object.name_any());
     result.map_err(|error| problems::kubernetes(&what, &error))?;
-    usage::tell(context, &object.object_ref(&()), object.status.as_ref().map(|s| &s.conditions), &status.conditions)
-        .await;
+    let before = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    events::of_ready(context, &object.object_ref(&()), before, &status.conditions).await;
     Ok(())
 }

@@ -142,7 +142,6 @@ async fn keep_known(
     let active = project.problem.is_none();
     let asking = Asking { client: client.ok().filter(|_| active), compare };
     let environments = environments::place(pass, instance, &project, &held, asking, report).await;
-    let endpoint = known.endpoint.as_ref().map_err(Clone::clone);
     let work = Work { pass, class, instance, project: &project, held: &held, known };
     report.looked_at_namespaces();
     for name in &environments.undecided {
@@ -153,7 +152,7 @@ async fn keep_known(
     }
     let deliverables = work.namespaces(&environments, active && client.is_ok(), report).await;
     work.leave(report).await?;
-    deliver(&work, endpoint, &environments, &deliverables, compare, report).await?;
+    deliver(&work, &environments, &deliverables, compare, report).await?;
     work.settle(&deliverables, report).await
 }
 
@@ -164,7 +163,6 @@ fn comparison_is_due(pass: &Pass<'_>) -> bool {
 
 async fn deliver(
     work: &Work<'_>,
-    endpoint: Result<&crate::plan::ci_access::Endpoint, Problem>,
     environments: &Environments,
     deliverables: &[Deliverable],
     compare: bool,
@@ -181,7 +179,7 @@ async fn deliver(
     let delivery = Delivery {
         client,
         project: work.project,
-        endpoint: endpoint?,
+        endpoint: work.known.endpoint.as_ref().map_err(Clone::clone)?,
         mark: Mark {
             cluster: work.instance.cluster_name.clone(),
             cluster_uid: facts::cluster::cluster_uid(pass.context).await?,
@@ -350,7 +348,7 @@ impl Work<'_> {
     }
 
     /// Leaves the namespaces of environments that are no longer declared.
-    async fn leave(&self, report: &mut Report) -> Result<(), Problem> {
+    async fn leave(&self, report: &Report) -> Result<(), Problem> {
         for claimed in &self.held.claims {
             if ending::has_left(self.pass, &self.held.identity, claimed) {
                 let recorded = report.recorded_uid(claimed.name());

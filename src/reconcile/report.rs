@@ -20,10 +20,9 @@ use crate::{
     context::Context,
     facts::{problems, project::ProjectFacts},
     server::MappingSeries,
-    status::{Problem, Reason, Verdict, merge},
+    status::{Problem, READY, Reason, Verdict, merge},
 };
 
-const READY: &str = "Ready";
 const PROJECT_FOUND: &str = "ProjectFound";
 const NAMESPACES_READY: &str = "NamespacesReady";
 const NAMESPACE_READY: &str = "NamespaceReady";
@@ -288,7 +287,7 @@ impl Report {
                     result.map_err(|error| problems::kubernetes(&what, &error))?;
                 }
             }
-            self.tell(context, object).await;
+            events::of_ready(context, &object.object_ref(&()), &self.old.conditions, &self.status.conditions).await;
         }
         context.metrics.set_mapping(&object.name_any(), self.series(object));
         let worst = self.general.take().or_else(|| Some(self.namespaces.first()?.1.clone()));
@@ -306,24 +305,6 @@ impl Report {
             instance: object.spec.instance.clone(),
             state: self.headline().reason.as_str().to_owned(),
             token_expiries: self.status.environments.iter().filter_map(ends).collect(),
-        }
-    }
-
-    async fn tell(&self, context: &Context, object: &ProjectMapping) {
-        let ready = |status: &ProjectMappingStatus| {
-            let condition = status.conditions.iter().find(|condition| condition.type_ == READY)?;
-            Some((condition.status.clone(), condition.reason.clone(), condition.message.clone()))
-        };
-        let (before, now) = (ready(&self.old), ready(&self.status));
-        let Some((status, reason, message)) = now else { return };
-        if before.is_some_and(|(old_status, old_reason, _)| old_status == status && old_reason == reason) {
-            return;
-        }
-        let about = object.object_ref(&());
-        if status == "True" {
-            events::normal(context, &about, &reason, message).await;
-        } else if reason != Reason::Progressing.as_str() {
-            events::warning(context, &about, &reason, message).await;
         }
     }
 

@@ -2,27 +2,23 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::ResourceExt as _;
 
 use super::finalizer::{self, Declared};
 use crate::{
     api::{MappingCounts, ProjectMapping, names},
-    apply::events,
     context::Context,
-    status::{Problem, Reason},
+    status::{Problem, Reason, is_ready},
 };
 
 /// How many of its mappings there are, and how many are ready.
 pub(super) fn count(users: &[Arc<ProjectMapping>]) -> MappingCounts {
-    let ready = users.iter().filter(|mapping| is_ready(mapping)).count();
+    let ready = users
+        .iter()
+        .filter(|mapping| mapping.status.as_ref().is_some_and(|status| is_ready(&status.conditions)))
+        .count();
     let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     MappingCounts { total: number(users.len()), ready: number(ready) }
-}
-
-fn is_ready(mapping: &ProjectMapping) -> bool {
-    let conditions = mapping.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// Whether an instance or a class stays.
@@ -67,24 +63,4 @@ fn in_use(kind: &str, users: &[Arc<ProjectMapping>]) -> Problem {
         names.join(", ")
     );
     Problem::until_changed(Reason::InUse, message)
-}
-
-/// Tells people when the condition `Ready` changed its state or reason.
-pub(super) async fn tell(
-    context: &Context,
-    about: &ObjectReference,
-    before: Option<&Vec<Condition>>,
-    now: &[Condition],
-) {
-    let ready = |conditions: &[Condition]| conditions.iter().find(|condition| condition.type_ == "Ready").cloned();
-    let Some(current) = ready(now) else { return };
-    let same = |old: Condition| old.status == current.status && old.reason == current.reason;
-    if before.and_then(|conditions| ready(conditions)).is_some_and(same) {
-        return;
-    }
-    if current.status == "True" {
-        events::normal(context, about, &current.reason, current.message).await;
-    } else {
-        events::warning(context, about, &current.reason, current.message).await;
-    }
 }

@@ -43,6 +43,19 @@ impl Verdict {
     }
 }
 
+/// The type of the condition that sums an object up.
+pub const READY: &str = "Ready";
+
+/// The condition `Ready`, if there is one yet.
+pub fn ready(conditions: &[Condition]) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.type_ == READY)
+}
+
+/// Whether the condition `Ready` holds.
+pub fn is_ready(conditions: &[Condition]) -> bool {
+    ready(conditions).is_some_and(|condition| condition.status == "True")
+}
+
 /// The Kubernetes limit of a condition's message.
 const LONGEST_MESSAGE: usize = 32_768;
 

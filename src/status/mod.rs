@@ -3,7 +3,7 @@
 mod conditions;
 mod reasons;
 
-pub use conditions::{Verdict, merge};
+pub use conditions::{READY, Verdict, is_ready, merge, ready};
 pub use reasons::{REASONS, Reason};
 
 /// Something that keeps an object from being what it should be: a reason for machines and a message for a person.

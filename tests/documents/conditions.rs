@@ -47,8 +47,10 @@ fn every_reason_stands_in_the_table_once_and_no_other() {
 /// The condition types that the program sets, as its source spells them.
 #[test]
 fn every_condition_type_is_explained() {
-    let source = fs::read_to_string(root().join("src/reconcile/report.rs")).unwrap();
-    let constants = source.lines().filter_map(|line| line.trim().strip_prefix("const ")?.split_once(": &str = \""));
+    let files = ["src/status/conditions.rs", "src/reconcile/report.rs"];
+    let source = files.map(|file| fs::read_to_string(root().join(file)).unwrap()).join("\n");
+    let constant = |line| str::trim(line).trim_start_matches("pub ").strip_prefix("const ");
+    let constants = source.lines().filter_map(|line| constant(line)?.split_once(": &str = \""));
     let types: Vec<_> = constants.filter_map(|(_, rest)| rest.split('"').next()).collect();
     assert!(types.len() >= 4, "the constants were not found: {types:?}");
     let page = page(PAGE);
