@@ -16,4 +16,5 @@ mod links;
 mod metrics;
 mod names;
 mod pages;
+mod proofs;
 mod yaml;
