@@ -7,13 +7,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request as HttpRequest;
 use axum::response::Response;
+use futures::StreamExt as _;
 use http::StatusCode;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::control;
 use crate::http::answer::Answer;
-use crate::http::faults::{Fault, FaultKind, Faults, InvalidFault};
+use crate::http::faults::{self, Fault, FaultKind, Faults, InvalidFault};
 use crate::http::record::{Record, Recorded};
 use crate::http::request::Request;
 use crate::http::route::RouteTable;
@@ -171,14 +172,19 @@ impl Simulator {
         let answer = match (&fault, kind) {
             (Some(fault), Some(FaultKind::Status)) => Some(fault.status_answer()),
             (Some(fault), Some(FaultKind::Garbage)) => Some(fault.garbage_answer()),
+            (Some(fault), Some(FaultKind::Large)) => Some(faults::large_head(fault)),
             (_, Some(FaultKind::Cut)) => None,
             _ => Some(self.answer(&request)),
         };
         let status = answer.as_ref().map(|answer| answer.status.as_u16());
         self.control().record.add(&request, status, who, kind);
-        match answer {
-            Some(answer) if kind != Some(FaultKind::LostAnswer) => Ok(answer.into_response()),
-            _ => Err(ConnectionCut),
+        match (answer, &fault, kind) {
+            (None, ..) | (_, _, Some(FaultKind::LostAnswer)) => Err(ConnectionCut),
+            (Some(answer), Some(fault), Some(FaultKind::Large)) => {
+                Ok(answer.into_response().map(|_| faults::large_body(fault)))
+            }
+            (Some(answer), _, Some(FaultKind::CutBody)) => Ok(cut_in_the_middle(answer.into_response()).await),
+            (Some(answer), ..) => Ok(answer.into_response()),
         }
     }
 
@@ -195,6 +201,21 @@ impl Simulator {
         }
         Ok(url)
     }
+}
+
+/// The head of a response with its full length, half of its body, and the cut.
+async fn cut_in_the_middle(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    // The body was made here, so that it can be read to its end.
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    head.headers.insert(http::header::CONTENT_LENGTH, body.len().max(1).into());
+    let half = futures::stream::iter([Ok(body.slice(..body.len() / 2))]);
+    let cut = futures::stream::once(async {
+        // The server sends what it has when nothing more is there yet; an error at once would swallow the half.
+        tokio::task::yield_now().await;
+        Err(ConnectionCut)
+    });
+    Response::from_parts(head, Body::from_stream(half.chain(cut)))
 }
 
 fn broken(cut: ConnectionCut) -> Response {

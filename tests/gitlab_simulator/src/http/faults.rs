@@ -24,6 +24,10 @@ pub enum FaultKind {
     LostAnswer,
     /// 200 with `body`, or with JSON that ends in the middle; no effect.
     Garbage,
+    /// The request takes effect, and of its answer the head and half of the body come; then the connection is cut.
+    CutBody,
+    /// 200 with `headers` and a JSON list of `bytes` bytes, sent piece by piece; no effect.
+    Large,
 }
 
 /// A fault as it is asked for.
@@ -47,16 +51,24 @@ pub struct Fault {
     /// The status of `status`; 500 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The headers of `status`.
+    /// The headers of `status` and `large`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     /// The body of `status` and `garbage`: a text is sent as plain text, anything else as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
+    /// The size of the body of `large`; 100 MiB when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// Milliseconds to wait first, with every kind.
     #[serde(default)]
     pub delay_ms: u64,
 }
+
+/// The size of a body that is too large, unless the fault names another.
+const LARGE: u64 = 100 * 1024 * 1024;
+/// What is sent of it at a time.
+const PIECE: usize = 64 * 1024;
 
 impl Fault {
     /// A fault of a kind that strikes every request; narrow it by setting fields.
@@ -70,6 +82,7 @@ impl Fault {
             status: None,
             headers: BTreeMap::new(),
             body: None,
+            bytes: None,
             delay_ms: 0,
         }
     }
@@ -99,6 +112,34 @@ impl Fault {
             None => "{\"id\": 1, \"na".to_owned(),
         };
         Answer::text(StatusCode::OK, text).with_header("Content-Type", "application/json")
+    }
+}
+
+/// The head of `large`; the body is [`large_body`].
+pub fn large_head(fault: &Fault) -> Answer {
+    let head = Answer { status: StatusCode::OK, body: Body::Empty, ..fault.status_answer() };
+    head.with_header("Content-Type", "application/json")
+}
+
+/// A list of zeros, as long as the fault says, made while it is read.
+pub fn large_body(fault: &Fault) -> axum::body::Body {
+    let bytes = usize::try_from(fault.bytes.unwrap_or(LARGE)).unwrap_or(usize::MAX).max(3);
+    let pieces = (0..bytes).step_by(PIECE).map(move |start| {
+        let text: Vec<u8> = (start..bytes.min(start + PIECE)).map(|at| list_of_zeros(at, bytes)).collect();
+        Ok::<_, std::convert::Infallible>(axum::body::Bytes::from(text))
+    });
+    axum::body::Body::from_stream(futures::stream::iter(pieces))
+}
+
+/// The byte at a place of a list such as `[0,0  ]`.
+fn list_of_zeros(at: usize, bytes: usize) -> u8 {
+    match at {
+        0 => b'[',
+        at if at == bytes - 1 => b']',
+        // A comma never comes last.
+        at if at % 2 == 0 && at < bytes - 2 => b',',
+        at if at % 2 == 1 => b'0',
+        _ => b' ',
     }
 }
 
@@ -180,6 +221,15 @@ impl Faults {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_body_is_a_list_of_the_asked_size() {
+        for bytes in [3, 4, 5, 6, 1001] {
+            let text: Vec<u8> = (0..bytes).map(|at| list_of_zeros(at, bytes)).collect();
+            let list: Vec<u8> = serde_json::from_slice(&text).unwrap();
+            assert!(list.iter().all(|item| *item == 0) && list.len() >= (bytes - 2) / 2, "{bytes}");
+        }
+    }
 
     #[test]
     fn a_fault_strikes_after_skipping_and_only_as_often_as_said() {

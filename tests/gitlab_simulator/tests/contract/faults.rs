@@ -76,6 +76,33 @@ async fn garbage_looks_like_success_and_is_no_json() {
 }
 
 #[tokio::test]
+async fn a_cut_body_takes_effect_and_breaks_off_in_the_middle() {
+    let scene = Scene::new();
+    let project = scene.project(scene.group("team").await, "web").await;
+    let running = served(&scene).await;
+    control(&scene, "POST", "/faults", json!({"kind": "cut_body", "path": "archive", "count": 1})).await;
+    let answer = over_socket(&running, "POST", &format!("/projects/{project}/archive")).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    assert_eq!(length.map(|length: usize| length / 2), Some(body.len()), "{head}");
+    assert!(head.starts_with("HTTP/1.1 201") && !body.is_empty(), "{head}");
+    assert_eq!(scene.get(&format!("/projects/{project}")).await.json()["archived"], true);
+}
+
+#[tokio::test]
+async fn a_large_body_has_the_size_that_was_asked_for() {
+    let scene = Scene::new();
+    let running = served(&scene).await;
+    let fault = json!({"kind": "large", "bytes": 300_000, "headers": {"Content-Length": "300000"}});
+    control(&scene, "POST", "/faults", fault).await;
+    let answer = over_socket(&running, "GET", "/version").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200") && head.to_lowercase().contains("content-length: 300000"), "{head}");
+    assert_eq!(body.len(), 300_000);
+    assert!(serde_json::from_str::<Vec<u8>>(body).is_ok());
+}
+
+#[tokio::test]
 async fn an_impossible_fault_is_refused() {
     let scene = Scene::new();
     for fault in [json!({"kind": "status", "path": "("}), json!({"kind": "flood"}), json!({"kind": "cut", "pth": "x"})]
