@@ -68,8 +68,19 @@ pub fn gitlab(what: &str, error: &gitlab::Error) -> Problem {
         Reason::GitLabUnreachable => {
             problem.advise("see to the URL, the network and the server; it is tried again by itself")
         }
+        Reason::GitLabCertificateUntrusted => problem.advise(
+            "name a ConfigMap with the certificate of its authority in spec.caCertificate of the GitLabInstance, or mend the certificate of the server",
+        ),
+        Reason::GitLabRateLimited if asked_by_gitlab(error) => {
+            problem.advise("if this lasts, raise the rate limits in GitLab (Admin > Settings > Network)")
+        }
         _ => problem,
     }
+}
+
+/// GitLab itself asks to wait; this program's own budget is nobody's setting.
+fn asked_by_gitlab(error: &gitlab::Error) -> bool {
+    matches!(error, gitlab::Error::RateLimited { why: gitlab::Throttle::GitLab, .. })
 }
 
 /// GitLab's outbound request policy speaks (app/validators/addressable_url_validator.rb).

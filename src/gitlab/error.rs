@@ -146,7 +146,7 @@ pub enum Error {
     },
     /// A redirect. It was not followed, because the token is meant for this address alone.
     #[error(
-        "{endpoint}: redirected to {host}, which was not followed; give the instance the address that GitLab itself uses"
+        "{endpoint}: redirected to {host}, which was not followed, since the token is for this GitLab alone; the instance needs the address that GitLab itself uses, and no login page in front of its API"
     )]
     Redirected {
         /// What was called.
@@ -155,7 +155,7 @@ pub enum Error {
         host: String,
     },
     /// The answer is larger than the transport accepts.
-    #[error("{endpoint}: {source}")]
+    #[error("{endpoint}: {source}; is something other than GitLab's API at this address?")]
     BodyTooLarge {
         /// What was called.
         endpoint: &'static str,

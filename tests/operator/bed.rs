@@ -14,7 +14,6 @@ use gl_k8s_integrator::{
     commands::run::client,
     context::{Chance, Context, Settings, SystemClock},
     controllers,
-    gitlab::{HttpOptions, http_transport},
     memory::Memory,
     plan::environments::ReservedNames,
     server::Metrics,
@@ -121,9 +120,7 @@ pub fn context(
     let context = Context {
         events: Recorder::new(client.clone(), reporter),
         kubernetes: client,
-        connect: Box::new(|_, ca| {
-            http_transport(&HttpOptions { extra_ca_pem: ca.map(str::to_owned), ..HttpOptions::default() })
-        }),
+        connect: Box::new(crate::way::connect),
         clock,
         chance: Arc::new(Chance::seeded(1)),
         declarations,

@@ -11,5 +11,7 @@ mod ends;
 mod installed;
 mod lifecycle;
 mod mapping;
+mod neighbour;
 mod refusals;
 mod repair;
+mod way;

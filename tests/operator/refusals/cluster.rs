@@ -21,7 +21,7 @@ async fn a_role_that_the_operator_may_not_grant_is_named_with_the_right_that_is_
     campus.map("role-web", "web-app", spec).await;
     let message = campus.until_refused("role-web", "KubernetesForbidden").await;
     says(&message, &["role-of-widgets", "`bind`", "gl-k8s-integrator"]);
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
 
     let rule = json!({"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"],
         "resourceNames": ["role-of-widgets"], "verbs": ["bind", "get", "list", "watch"]});

@@ -34,7 +34,7 @@ async fn a_mapping_of_an_unknown_class_becomes_ready_when_the_class_is_created()
     campus.map("no-class-web", "web-app", spec).await;
     let message = campus.until_refused("no-class-web", "ClassNotFound").await;
     says(&message, &["NamespaceClass no-class-later", "create it"]);
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     campus.declare_class("no-class-later", json!({})).await;
     campus.until_ready("no-class-web").await;
 }
@@ -61,7 +61,7 @@ async fn a_mapping_of_an_unknown_path_becomes_ready_when_the_project_is_created(
     campus.map("no-path-web", "later", only_production()).await;
     let message = campus.until_refused("no-path-web", "ProjectNotFound").await;
     says(&message, &["team/later", "correct the path", "role"]);
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     let project = campus.project("later").await;
     let mapping = campus.until_ready("no-path-web").await;
     assert_eq!(mapping.status.unwrap().project.unwrap().id, Some(project));

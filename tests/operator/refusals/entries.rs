@@ -37,7 +37,7 @@ async fn a_variable_that_a_person_made_stays_as_it_is() {
     // Everything else is delivered, to the other environment in full.
     assert_eq!(campus.job(project, "staging", true).await["KUBE_URL"], campus.control_plane.server_url());
     assert!(in_production.iter().any(|variable| variable["key"] == "KUBE_TOKEN"));
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
 
     let path = format!("/projects/{project}/variables/KUBE_URL?filter%5Benvironment_scope%5D=production");
     campus.gitlab("DELETE", &path, Value::Null).await;
@@ -72,7 +72,7 @@ async fn a_cluster_entry_that_a_person_made_stays_as_it_is() {
     let message = campus.until_refused("their-cluster-web", "NotOurs").await;
     says(&message, &[&format!("cluster entry {}", theirs["id"]), "production", "remove it"]);
     assert_eq!(campus.clusters(project).await, before);
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     campus.gitlab("DELETE", &format!("/projects/{project}/clusters/{}", theirs["id"]), Value::Null).await;
     campus.until_ready("their-cluster-web").await;
     assert!(campus.job(project, "production", true).await.contains_key("KUBE_TOKEN"));
@@ -93,7 +93,7 @@ async fn an_address_that_gitlab_blocks_names_the_setting() {
     let message = campus.until_refused("api-url-web", "ApiUrlRefused").await;
     says(&message, &["blocked", "Outbound requests", "Variables"]);
     assert_eq!(campus.clusters(project).await, Vec::<Value>::new());
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     allow(true).await;
     campus.until_ready("api-url-web").await;
     assert!(campus.job(project, "production", true).await.contains_key("KUBE_TOKEN"));
@@ -107,7 +107,7 @@ async fn switched_off_certificate_based_clusters_are_named_and_used_once_they_ar
     campus.map("flag-web", "web-app", by_certificate()).await;
     let message = campus.until_refused("flag-web", "CertificateBasedClustersOff").await;
     says(&message, &["certificate_based_clusters", "switch it on", "Variables"]);
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     campus.certificate_based_clusters(true).await;
     campus.until_ready("flag-web").await;
     let standing = campus.standing(project).await;
@@ -145,7 +145,7 @@ async fn an_environment_that_gitlab_refuses_does_not_hold_up_the_others() {
     campus.map("refused-name-web", "web-app", only_production()).await;
     let message = campus.until_refused("refused-name-web", "EnvironmentRefused").await;
     says(&message, &["environment production", "Name is reserved"]);
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     campus.simulator.clear_fault(fault);
     campus.until_ready("refused-name-web").await;
 }

@@ -1,12 +1,14 @@
 //! What goes wrong around a mapping: each cause has its own reason and a message that says what to do; nothing is deleted,
 //! other mappings go on, and once the cause is gone the mapping becomes ready by itself.
 
+mod answers;
 mod away;
 mod certificates;
 mod cluster;
 mod declarations;
 mod entries;
 mod namespaces;
+mod patience;
 mod project;
 mod token;
 
@@ -38,15 +40,6 @@ impl Standing {
 }
 
 impl Campus {
-    /// A mapping in the same instance and class that has nothing to do with what goes wrong beside it.
-    pub async fn healthy(&self) -> String {
-        let path = format!("{}-healthy", self.name);
-        self.project(&path).await;
-        self.map(&path, &path, only_production()).await;
-        self.until_ready(&path).await;
-        path
-    }
-
     /// The namespace of an environment of the project `web-app`.
     pub fn namespace_of(&self, project: i64, environment: &str) -> String {
         format!("{}-web-app-{project}-{environment}", self.name)

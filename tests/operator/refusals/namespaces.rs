@@ -29,7 +29,7 @@ async fn a_namespace_that_exists_without_a_claim_is_left_exactly_as_it_is() {
     let variables = campus.job(project, "staging", true).await;
     assert_eq!(variables["KUBE_NAMESPACE"], campus.namespace_of(project, "staging"));
     assert!(!campus.job(project, "production", true).await.contains_key("KUBE_TOKEN"));
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
 
     let namespace = namespaces.get(&name).await.unwrap();
     let labels: Vec<_> = namespace.labels().keys().map(String::as_str).collect();
@@ -84,7 +84,7 @@ async fn a_namespace_that_lost_its_label_is_left_alone_until_it_is_labelled_agai
     let command = format!("kubectl label namespace {name} app.kubernetes.io/managed-by=gl-k8s-integrator");
     says(&message, &[&command]);
     campus.still_stands_with_gitlab(&standing).await;
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     label(Some("gl-k8s-integrator")).await;
     campus.until_ready("claim-lost-web").await;
     campus.still_stands_with_gitlab(&standing).await;
@@ -104,7 +104,7 @@ async fn a_reserved_namespace_is_not_made() {
     says(&message, &[&name, "rename the project", "namespacePrefix"]);
     assert!(Api::<Namespace>::all(campus.admin.clone()).get_opt(&name).await.unwrap().is_none());
     assert_eq!(campus.variables(project).await, Vec::<serde_json::Value>::new());
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +124,7 @@ async fn of_two_names_with_the_same_slug_the_second_is_refused() {
     assert_eq!(after["KUBE_NAMESPACE"], campus.namespace_of(project, "foo"));
     let scopes: Vec<_> = campus.variables(project).await.iter().map(|v| v["environment_scope"].clone()).collect();
     assert!(!scopes.is_empty() && scopes.iter().all(|scope| scope == "foo"), "{scopes:?}");
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     campus.patch_mapping("slug-web", json!({"spec": {"environments": [{"name": "foo"}]}})).await;
     campus.until_ready("slug-web").await;
 }

@@ -27,7 +27,7 @@ async fn a_project_that_is_gone_for_good_takes_neither_namespace_nor_token_along
     let status = campus.mappings().get("gone-web").await.unwrap().status.unwrap();
     assert_eq!(serde_json::to_value(status.project.unwrap()).unwrap()["state"], "Gone");
     campus.still_stands(&standing).await;
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     campus.event("gone-web", "ProjectGone", "Warning").await;
 }
 
@@ -47,7 +47,7 @@ async fn an_archived_project_keeps_everything_and_gets_nothing_new_until_it_is_u
     campus.until_refused("archived-web", "ProjectArchived").await;
     campus.still_stands(&standing).await;
     assert_eq!(campus.writes_of_the_operator(), writes);
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     campus.gitlab("POST", &format!("/projects/{project}/unarchive"), Value::Null).await;
     campus.until_ready("archived-web").await;
     assert!(!campus.job(project, "production", true).await.contains_key("KUBECONFIG"));
@@ -67,7 +67,7 @@ async fn a_project_that_is_marked_for_deletion_keeps_everything_until_it_is_rest
     let message = campus.until_refused("marked-web", "ProjectMarkedForDeletion").await;
     says(&message, &["restore"]);
     campus.still_stands(&standing).await;
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     campus.gitlab("POST", &format!("/projects/{project}/restore"), Value::Null).await;
     campus.until_ready("marked-web").await;
     campus.still_stands_with_gitlab(&standing).await;
@@ -93,7 +93,7 @@ async fn a_role_that_is_too_low_is_named_and_taking_it_back_is_enough() {
     let message = campus.until_refused("forbidden-web", "ProjectForbidden").await;
     says(&message, &["Maintainer"]);
     campus.still_stands_with_gitlab(&standing).await;
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     campus.gitlab("PUT", &format!("/groups/{group}/members/{user}"), role(40)).await;
     campus.until_ready("forbidden-web").await;
 
@@ -121,7 +121,7 @@ async fn a_feature_that_is_switched_off_in_the_project_is_named() {
     campus.map("feature-off-web", "web-app", only_production()).await;
     let message = campus.until_refused("feature-off-web", "FeatureSwitchedOff").await;
     says(&message, &["team/web-app", "CI/CD", "Settings > General > Visibility"]);
-    campus.until_ready(&healthy).await;
+    campus.is_untouched(&healthy).await;
     set("builds_access_level", "enabled").await;
     campus.until_ready("feature-off-web").await;
 
