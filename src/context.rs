@@ -12,7 +12,7 @@ use crate::{
     facts::declarations::Declarations,
     gitlab::{Transport, TransportError},
     memory::Memory,
-    plan::environments::ReservedNames,
+    plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
 };
 
@@ -72,6 +72,8 @@ pub struct Settings {
     pub bad_news: Duration,
     /// The longest delay after failures in a row.
     pub longest_backoff: Duration,
+    /// How many namespaces may be deleted within a time before a person is asked.
+    pub brake: Brake,
 }
 
 /// The one bag of what a reconcile needs. Two of them can live in one process.

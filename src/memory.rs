@@ -23,6 +23,7 @@ pub struct Memory {
     paces: Mutex<HashMap<String, Arc<Pace>>>,
     surveys: Mutex<HashMap<String, Timestamp>>,
     cluster_uid: tokio::sync::OnceCell<String>,
+    deletions: tokio::sync::Mutex<()>,
 }
 
 /// One instance's facts; the lock is held while they are read, so that a thousand mappings ask GitLab once.
@@ -124,6 +125,11 @@ impl Memory {
     /// Forgets an instance's facts: its Secret or a CA changed, or GitLab refused the token.
     pub fn forget_instance(&self, name: &str) {
         locked(&self.instances).remove(name);
+    }
+
+    /// Held while a deletion is asked for: of two passes that ask in the same moment the second sees what the first one got.
+    pub fn deletions(&self) -> &tokio::sync::Mutex<()> {
+        &self.deletions
     }
 
     /// The UID of `kube-system`, which tells clusters apart; read once.

@@ -229,6 +229,10 @@ pub struct ProjectMappingStatus {
     /// The values of the request annotations that were last acted on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handled_requests: Option<HandledRequests>,
+    /// Namespaces whose deletion waits for a person, because many were deleted at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "set"))]
+    pub held_deletions: Vec<String>,
     /// What is true about this mapping, each with a reason and a message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

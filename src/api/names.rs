@@ -40,6 +40,13 @@ pub const RENEW_ANNOTATION: &str = "gl-k8s.dev/renew";
 /// Annotation on a `ProjectMapping`: a new value kills its tokens and issues new ones (for a leak).
 pub const REVOKE_ANNOTATION: &str = "gl-k8s.dev/revoke";
 
+/// Annotation on a `ProjectMapping`: lets the deletion of its namespaces go on that the brake holds. Its value names the
+/// object and its generation, so that it permits nothing that is asked for later.
+pub const RELEASE_DELETION_ANNOTATION: &str = "gl-k8s.dev/release-deletion";
+
+/// ConfigMap in the operator's own namespace: the deletions of namespaces that were begun lately.
+pub const DELETION_RECORD: &str = "gl-k8s-integrator-deletions";
+
 /// Label that GitLab puts on namespaces that it makes: the project's full path as a slug.
 pub const GITLAB_APP: &str = "app.gitlab.com/app";
 

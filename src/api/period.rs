@@ -32,6 +32,12 @@ impl Period {
     }
 }
 
+impl From<Duration> for Period {
+    fn from(duration: Duration) -> Self {
+        Self(duration)
+    }
+}
+
 impl FromStr for Period {
     type Err = PeriodError;
 

@@ -1,5 +1,6 @@
 //! Carries differences out. Nothing here knows a feature or decides what should exist.
 
+pub mod deletions;
 pub mod events;
 pub mod gitlab;
 pub mod kubernetes;

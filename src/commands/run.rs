@@ -22,7 +22,7 @@ use crate::{
     gitlab::{HttpOptions, http_transport},
     memory::Memory,
     naming::is_dns_label,
-    plan::environments::ReservedNames,
+    plan::{brake::Brake, environments::ReservedNames},
     server::{self, Metrics, Readiness},
     telemetry::{self, LogFormat},
 };
@@ -42,6 +42,12 @@ pub struct RunArgs {
     /// After which time a project is read from GitLab again, to notice a rename, a transfer or an archiving
     #[arg(long, env = "GL_K8S_PROJECT_REFRESH", default_value = "10m", value_name = "PERIOD", value_parser = refresh)]
     project_refresh: Period,
+    /// How many namespaces may be deleted within --deletion-window; the next ones are held until an annotation releases them
+    #[arg(long, env = "GL_K8S_DELETION_LIMIT", default_value = "10", value_name = "NUMBER")]
+    deletion_limit: usize,
+    /// The time within which --deletion-limit counts
+    #[arg(long, env = "GL_K8S_DELETION_WINDOW", default_value = "10m", value_name = "PERIOD", value_parser = window)]
+    deletion_window: Period,
     /// How logs are written
     #[arg(long, env = "GL_K8S_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -66,6 +72,16 @@ fn refresh(text: &str) -> Result<Period, String> {
     Ok(period)
 }
 
+fn window(text: &str) -> Result<Period, String> {
+    let period: Period = text.parse().map_err(|error: PeriodError| error.to_string())?;
+    if period.duration() < SHORTEST_WINDOW {
+        return Err("give at least 1m, or nothing is ever held".to_owned());
+    }
+    Ok(period)
+}
+
+/// Deletions follow each other at least as fast as namespaces can be revoked.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(60);
 /// A shorter one would ask GitLab without end.
 const SHORTEST_REFRESH: Duration = Duration::from_secs(10);
 /// No call to the API server takes longer until its answer begins; watches go on after that.
@@ -148,6 +164,7 @@ async fn operate(
             project_refresh: args.project_refresh.duration(),
             bad_news: BAD_NEWS,
             longest_backoff: LONGEST_BACKOFF,
+            brake: Brake { limit: args.deletion_limit, window: args.deletion_window.duration() },
         },
         memory: Memory::default(),
         events: Recorder::new(client.clone(), reporter),

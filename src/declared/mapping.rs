@@ -42,6 +42,8 @@ pub struct Mapping {
     pub renew: Option<String>,
     /// The value of the annotation that asks for a revocation.
     pub revoke: Option<String>,
+    /// The value of the annotation that releases a deletion.
+    pub release: Option<String>,
 }
 
 /// A project as an administrator names it.
@@ -71,6 +73,18 @@ impl Mapping {
             Project::Id(id) => Some(id),
             Project::Path(_) => self.resolved_project_id,
         }
+    }
+
+    /// What the annotation has to say that releases the deletion of this mapping's namespaces: which object it is, and as it
+    /// is declared now. A later change of the spec, the deletion of the mapping too, has another generation, so that no
+    /// release outlives what it was given for.
+    pub fn release_value(&self) -> String {
+        format!("{}/{}", self.uid, self.generation)
+    }
+
+    /// Whether a person released the deletion of this mapping's namespaces.
+    pub fn is_released(&self) -> bool {
+        self.release.as_deref() == Some(&self.release_value())
     }
 
     /// Whether the deletion of the mapping was asked for.
@@ -124,6 +138,7 @@ impl TryFrom<&ProjectMapping> for Mapping {
             deletion_requested: object.metadata.deletion_timestamp.as_ref().map(|time| time.0),
             renew: annotation(names::RENEW_ANNOTATION),
             revoke: annotation(names::REVOKE_ANNOTATION),
+            release: annotation(names::RELEASE_DELETION_ANNOTATION),
         })
     }
 }

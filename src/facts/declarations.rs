@@ -85,6 +85,12 @@ impl Declarations {
         self.mappings.state_filter(|mapping| mapping.spec.class == class)
     }
 
+    /// How many namespaces wait for a person who releases their deletion, over all mappings but one.
+    pub fn deletions_held(&self, but: &str) -> usize {
+        let held = |mapping: &Arc<ProjectMapping>| mapping.status.as_ref().map_or(0, |s| s.held_deletions.len());
+        self.mappings.state().iter().filter(|mapping| mapping.name_any() != but).map(held).sum()
+    }
+
     /// All mappings that name a project, this one included.
     pub fn candidates(&self, project: &ProjectIdentity, path: Option<&str>) -> Vec<Candidate> {
         self.mappings

@@ -188,6 +188,7 @@ mod tests {
             deletion_requested: None,
             renew: None,
             revoke: None,
+            release: None,
         }
     }
 

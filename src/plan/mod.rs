@@ -1,5 +1,6 @@
 //! What should exist: synchronous functions from declarations and facts to values. Nothing here talks to a server.
 
+pub mod brake;
 pub mod ci_access;
 pub mod credentials;
 pub mod difference;

@@ -9,11 +9,17 @@ use k8s_openapi::api::{
 };
 use kube::ResourceExt as _;
 
-use super::{mapping::Pass, namespace::claim_lost, report::Report};
+use super::{
+    brake::{self, Held, Permit},
+    mapping::Pass,
+    namespace::claim_lost,
+    report::Report,
+};
 use crate::{
     api::{CiAccessMethod, DeletionPolicy, EnvironmentStatus, names},
     apply::{events, gitlab as apply, kubernetes, namespace as namespaces},
     context::Context,
+    declared::Instance,
     facts::{self, cluster, cluster::Claimed, instance, problems},
     gitlab::Client,
     plan::{
@@ -36,27 +42,35 @@ pub(super) async fn revoke(context: &Context, namespace: &str) -> Result<bool, P
     Ok(binding || account || secret || legacy)
 }
 
-/// Leaves one namespace: revokes, and deletes it if the mapping says so and both locks agree.
-pub(super) async fn leave(pass: &Pass<'_>, claimed: &Claimed, recorded_uid: Option<&str>) -> Result<(), Problem> {
+/// Leaves one namespace: revokes, and deletes it if the mapping says so, both locks agree and the brake lets it go. Gives it
+/// if it waits for a person.
+pub(super) async fn leave(
+    pass: &Pass<'_>,
+    claimed: &Claimed,
+    recorded_uid: Option<&str>,
+) -> Result<Option<Held>, Problem> {
     let (context, name) = (pass.context, claimed.name());
     let live = &claimed.namespace;
     if !is_managed(live.metadata.labels.as_ref()) {
         if context.memory.tell_once(&pass.mapping.name, &format!("claim lost {name}")) {
             events::warning(context, &pass.about(), "ClaimLost", claim_lost(name).message).await;
         }
-        return Ok(());
+        return Ok(None);
     }
     if live.metadata.deletion_timestamp.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     if revoke(context, name).await? {
         let note = format!("revoked every token of {name}/{}", names::SERVICE_ACCOUNT);
         events::normal(context, &pass.about(), "Revoked", note).await;
     }
     if pass.mapping.deletion_policy == DeletionPolicy::Retain {
-        return Ok(());
+        return Ok(None);
     }
     if recorded_uid.is_some() && live.metadata.uid.as_deref() == recorded_uid {
+        if let Permit::Held(held) = brake::ask(pass, live).await? {
+            return Ok(Some(held));
+        }
         namespaces::delete(context, live).await?;
         events::normal(context, &pass.about(), "NamespaceDeleted", format!("deleted the namespace {name}")).await;
     } else if context.memory.tell_once(&pass.mapping.name, &format!("kept {name}")) {
@@ -65,48 +79,72 @@ pub(super) async fn leave(pass: &Pass<'_>, claimed: &Claimed, recorded_uid: Opti
         );
         events::warning(context, &pass.about(), "NamespaceKept", note).await;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Whether a mapping has ended, or what it waits for.
 pub(super) enum End {
     /// The finalizer may go.
     Done,
-    /// Something is still to be removed; it is tried again.
+    /// GitLab does not let go of something yet; it is tried again.
     Waiting(Problem),
+    /// A person has to decide on the deletion of namespaces. What GitLab does not let go of, if anything.
+    Held(Problem, Option<Problem>),
 }
 
 /// Ends a mapping.
-pub(super) async fn end(pass: &Pass<'_>, report: &Report) -> Result<End, Problem> {
+pub(super) async fn end(pass: &Pass<'_>, report: &mut Report) -> Result<End, Problem> {
     let Some(project_id) = pass.mapping.resolved_project_id else { return Ok(End::Done) };
     let instance = pass.context.declarations.instance(&pass.mapping.instance);
     let claims = claims_of(pass, project_id, instance.as_ref().ok().map(|instance| instance.url.as_str())).await?;
     let never_worked = claims.is_empty() && report.recorded_environments().is_empty();
+    let mut held = Vec::new();
     for claimed in &claims {
-        leave(pass, claimed, report.recorded_uid(claimed.name()).as_deref()).await?;
+        held.extend(leave(pass, claimed, report.recorded_uid(claimed.name()).as_deref()).await?);
     }
     tell_of_lost_ones(pass, report, &claims).await?;
-    if never_worked {
-        return Ok(End::Done);
+    report.hold(&held);
+    let left = if never_worked { Ok(()) } else { let_go(pass, instance, project_id, report).await };
+    Ok(match (brake::explain(pass, &held), left) {
+        (Some(problem), left) => End::Held(problem, left.err()),
+        (None, Ok(())) => End::Done,
+        (None, Err(problem)) => End::Waiting(problem),
+    })
+}
+
+/// Takes what is ours out of GitLab; gives up after a time.
+async fn let_go(
+    pass: &Pass<'_>,
+    instance: Result<Instance, Problem>,
+    project_id: i64,
+    report: &mut Report,
+) -> Result<(), Problem> {
+    if report.is_withdrawn() {
+        return Ok(());
     }
     let left = match instance {
         Ok(instance) => withdraw(pass, &instance, project_id, report).await,
         Err(problem) => Err(problem),
     };
-    let Err(problem) = left else { return Ok(End::Done) };
+    let Err(problem) = left else {
+        report.withdrawn();
+        return Ok(());
+    };
     if pass
         .mapping
         .deletion_requested
         .is_none_or(|since| pass.context.clock.now().duration_since(since) < span(PATIENCE))
     {
-        return Ok(End::Waiting(problem));
+        return Err(problem);
     }
-    let note = format!(
-        "gave up removing what this mapping left in GitLab: {problem}. In project {project_id} there stayed, with dead tokens, {}",
-        what_stays(report.recorded_environments())
-    );
-    events::warning(pass.context, &pass.about(), "LeftInGitLab", note).await;
-    Ok(End::Done)
+    if pass.context.memory.tell_once(&pass.mapping.name, "left in GitLab") {
+        let note = format!(
+            "gave up removing what this mapping left in GitLab: {problem}. In project {project_id} there stayed, with dead tokens, {}",
+            what_stays(report.recorded_environments())
+        );
+        events::warning(pass.context, &pass.about(), "LeftInGitLab", note).await;
+    }
+    Ok(())
 }
 
 /// What status has on record in GitLab, for a person who has to remove it by hand.
@@ -154,12 +192,7 @@ async fn tell_of_lost_ones(pass: &Pass<'_>, report: &Report, claims: &[Claimed])
 }
 
 /// Takes everything with this mapping's mark out of GitLab.
-async fn withdraw(
-    pass: &Pass<'_>,
-    instance: &crate::declared::Instance,
-    project_id: i64,
-    report: &Report,
-) -> Result<(), Problem> {
+async fn withdraw(pass: &Pass<'_>, instance: &Instance, project_id: i64, report: &Report) -> Result<(), Problem> {
     let facts = instance::read(pass.context, instance).await;
     let access = facts.access.as_ref().map_err(Clone::clone)?;
     let mark = Mark {

@@ -8,6 +8,7 @@ use kube::{Api, Resource as _};
 
 use super::{
     Finding, Key,
+    brake::{self, Held as Waiting},
     credentials::{self, Credential},
     delivery::{self, Deliverable, Delivery},
     ending::{self, End},
@@ -84,7 +85,7 @@ fn paused(mapping: &Mapping, report: &Report) -> Problem {
 }
 
 async fn end(pass: &Pass<'_>, mut report: Report) -> Result<Finding, Problem> {
-    let ended = ending::end(pass, &report).await;
+    let ended = ending::end(pass, &mut report).await;
     match ended {
         Ok(End::Done) => {
             finalizer::remove(pass.context, pass.object, names::MAPPING_FINALIZER).await?;
@@ -94,6 +95,13 @@ async fn end(pass: &Pass<'_>, mut report: Report) -> Result<Finding, Problem> {
             let message = format!("the credentials are revoked in the cluster; what is left in GitLab: {problem}");
             report.stopped(Problem { reason: Reason::Deleting, message, ..problem });
             report.due_in(Duration::from_secs(60));
+        }
+        Ok(End::Held(held, left)) => {
+            report.stopped(left.into_iter().fold(held, |held, left| Problem {
+                message: format!("{}; besides, what is left in GitLab: {left}", held.message),
+                retry: left.retry,
+                ..held
+            }));
         }
         Err(problem) => report.stopped(problem),
     }
@@ -151,9 +159,13 @@ async fn keep_known(
         report.namespace_failed(name, Problem::new(Reason::Progressing, message));
     }
     let deliverables = work.namespaces(&environments, active && client.is_ok(), report).await;
-    work.leave(report).await?;
+    let held = work.leave(report).await?;
     deliver(&work, &environments, &deliverables, compare, report).await?;
-    work.settle(&deliverables, report).await
+    work.settle(&deliverables, report).await?;
+    if let Some(problem) = brake::explain(pass, &held) {
+        report.stopped(problem);
+    }
+    Ok(())
 }
 
 fn comparison_is_due(pass: &Pass<'_>) -> bool {
@@ -348,14 +360,16 @@ impl Work<'_> {
     }
 
     /// Leaves the namespaces of environments that are no longer declared.
-    async fn leave(&self, report: &Report) -> Result<(), Problem> {
+    async fn leave(&self, report: &mut Report) -> Result<Vec<Waiting>, Problem> {
+        let mut waiting = Vec::new();
         for claimed in &self.held.claims {
             if ending::has_left(self.pass, &self.held.identity, claimed) {
                 let recorded = report.recorded_uid(claimed.name());
-                ending::leave(self.pass, claimed, recorded.as_deref()).await?;
+                waiting.extend(ending::leave(self.pass, claimed, recorded.as_deref()).await?);
             }
         }
-        Ok(())
+        report.hold(&waiting);
+        Ok(waiting)
     }
 
     /// Once GitLab holds the right token, the Secret of the other kind goes; what is done with leaves the status.
@@ -364,8 +378,10 @@ impl Work<'_> {
             credentials::prune_other(self.pass, &deliverable.namespace, self.class.token).await?;
         }
         for name in self.gone(report) {
-            let status = report.environment_status(&name).and_then(|status| status.ci_access.as_ref());
-            if status.is_none_or(delivery::is_clean) {
+            let Some(status) = report.environment_status(&name) else { continue };
+            // The UID on record is what a release goes by.
+            let held = status.namespace.as_ref().is_some_and(|namespace| report.is_held(&namespace.name));
+            if !held && status.ci_access.as_ref().is_none_or(delivery::is_clean) {
                 report.drop_environment(&name);
             }
         }

@@ -10,7 +10,7 @@ use kube::{
 };
 use serde_json::json;
 
-use super::Finding;
+use super::{Finding, brake::Held};
 use crate::{
     api::{
         EnvironmentStatus, MappingSummary, NamespaceStatus, ProjectMapping, ProjectMappingStatus, ProjectStatus,
@@ -183,6 +183,31 @@ impl Report {
     /// The mapping is to be looked at again after this time at the latest.
     pub fn due_in(&mut self, wait: Duration) {
         self.due.push(wait);
+    }
+
+    /// These namespaces wait for a person who releases their deletion, and no others.
+    pub fn hold(&mut self, held: &[Held]) {
+        self.status.held_deletions = held.iter().map(|held| held.namespace.clone()).collect();
+        self.status.held_deletions.sort();
+    }
+
+    /// Whether the deletion of a namespace waits for a person.
+    pub fn is_held(&self, namespace: &str) -> bool {
+        self.status.held_deletions.iter().any(|held| held == namespace)
+    }
+
+    /// Nothing of the mapping is left in GitLab. While its namespaces wait for a person, GitLab is not asked again.
+    pub fn withdrawn(&mut self) {
+        for environment in &mut self.status.environments {
+            environment.token = None;
+            environment.ci_access = None;
+        }
+    }
+
+    /// Whether an earlier pass of a mapping that is held took everything out of GitLab.
+    pub fn is_withdrawn(&self) -> bool {
+        let nothing = |environment: &EnvironmentStatus| environment.ci_access.is_none();
+        !self.old.held_deletions.is_empty() && self.old.environments.iter().all(nothing)
     }
 
     /// The environment is no longer the mapping's.

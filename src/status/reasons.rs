@@ -31,6 +31,7 @@ reasons! {
     InUse: "Mappings still name this object, so that its deletion waits.", "Delete the mappings that the message names, or let them name another object.";
     Paused: "The mapping is paused: nothing but its status is kept up, and tokens are not renewed.", "Set `spec.paused` to false before the token ends.";
     Progressing: "The work has begun and goes on by itself.", "Wait; the message says for what.";
+    DeletionHeld: "Many namespaces were deleted at once, so that the deletion of this mapping's namespaces waits for a person. Its credentials are revoked.", "Release it with the command in the message, or keep the namespaces with `deletionPolicy: Retain`.";
     Deleting: "The mapping is being deleted and its credentials are being withdrawn.", "Wait; the message says what is still to be removed.";
 
     InvalidSpec: "A field cannot be worked with, although admission let it pass.", "Correct the field that the message names.";

@@ -38,6 +38,8 @@ async fn the_operator_may_do_its_work() {
         ("create", "networking.k8s.io", "networkpolicies", Some("any"), Some("gitlab-policy-15")),
         ("get", "", "secrets", Some("gl-k8s-integrator"), Some("campus-token")),
         ("watch", "", "configmaps", Some("gl-k8s-integrator"), None),
+        ("create", "", "configmaps", Some("gl-k8s-integrator"), Some(names::DELETION_RECORD)),
+        ("patch", "", "configmaps", Some("gl-k8s-integrator"), Some(names::DELETION_RECORD)),
         ("create", "events.k8s.io", "events", Some("default"), None),
         ("patch", "events.k8s.io", "events", Some("gl-k8s-integrator"), Some("x")),
     ];
@@ -58,6 +60,9 @@ async fn the_operator_may_not_do_more() {
         ("create", "", "secrets", Some("any"), None),
         ("patch", "", "secrets", Some("gl-k8s-integrator"), Some("campus-token")),
         ("get", "", "configmaps", Some("kube-system"), Some("x")),
+        ("patch", "", "configmaps", Some("gl-k8s-integrator"), Some("kube-root-ca.crt")),
+        ("patch", "", "configmaps", Some("any"), Some(names::DELETION_RECORD)),
+        ("delete", "", "configmaps", Some("gl-k8s-integrator"), Some(names::DELETION_RECORD)),
         ("create", "", "serviceaccounts", Some("any"), Some("default")),
         ("create", "", "serviceaccounts/token", Some("any"), Some("default")),
         ("create", "", "serviceaccounts/token", Some("kube-system"), Some("namespace-controller")),

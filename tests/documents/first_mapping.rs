@@ -13,7 +13,7 @@ use gl_k8s_integrator::{
     controllers,
     gitlab::{Transport, TransportError},
     memory::Memory,
-    plan::environments::ReservedNames,
+    plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
 };
 use http::{Request, Response};
@@ -91,6 +91,7 @@ async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop: Can
             project_refresh: Duration::from_secs(600),
             bad_news: Duration::from_secs(1),
             longest_backoff: Duration::from_secs(2),
+            brake: Brake { limit: 10, window: Duration::from_secs(600) },
         },
         memory: Memory::default(),
         metrics: Arc::new(Metrics::new("test")),

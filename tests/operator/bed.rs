@@ -15,7 +15,7 @@ use gl_k8s_integrator::{
     context::{Chance, Context, Settings, SystemClock},
     controllers,
     memory::Memory,
-    plan::environments::ReservedNames,
+    plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
 };
 use kube::{
@@ -132,6 +132,8 @@ pub fn context(
             project_refresh: Duration::from_secs(300),
             bad_news: Duration::from_millis(500),
             longest_backoff: Duration::from_secs(2),
+            // The tests of a binary share one record of deletions; tests/brake has one of its own.
+            brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) },
         },
         memory: Memory::default(),
         metrics: Arc::new(Metrics::new("test")),

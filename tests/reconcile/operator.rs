@@ -12,7 +12,7 @@ use gl_k8s_integrator::{
     context::{Chance, Clock, Context, Settings},
     controllers,
     memory::Memory,
-    plan::environments::ReservedNames,
+    plan::{brake::Brake, environments::ReservedNames},
     reconcile::{Key, Outcome, reconcile},
     server::Metrics,
     status::Reason,
@@ -55,6 +55,8 @@ impl Clock for MovedClock {
 /// A GitLab, an instance and a class of the test's own, and operators that the test runs itself.
 pub struct Bench {
     pub campus: Campus,
+    /// The tests of a binary share one record of deletions; only tests/brake has it for itself.
+    pub brake: Brake,
     client: Client,
 }
 
@@ -68,7 +70,7 @@ impl Bench {
         let campus = Campus::with(name, instance, class).await;
         let token = campus.control_plane.token_for(OWN, OWN).await.unwrap();
         let client = client(campus.control_plane.client_config_with_token(&token)).unwrap();
-        Self { campus, client }
+        Self { campus, brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) }, client }
     }
 
     /// Starts an operator that remembers nothing.
@@ -102,6 +104,7 @@ impl Bench {
                 project_refresh: Duration::from_secs(600),
                 bad_news: Duration::from_secs(10),
                 longest_backoff: Duration::from_secs(600),
+                brake: self.brake,
             },
             memory: Memory::default(),
             metrics: Arc::new(Metrics::new("test")),

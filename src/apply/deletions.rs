@@ -1,0 +1,60 @@
+//! The record of the namespaces whose deletion was begun lately: a ConfigMap in the operator's own namespace, with the UID
+//! of each namespace and when. It stands in the cluster, so that neither a restart nor a change of the leader begins to
+//! count anew.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{
+    Api, ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use crate::{
+    api::names::{DELETION_RECORD, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL},
+    context::Context,
+    facts::problems,
+    plan::brake::Deletions,
+    status::Problem,
+};
+
+/// The record as it was read.
+pub struct Record {
+    /// What it says.
+    pub deletions: Deletions,
+    version: Option<String>,
+}
+
+fn api(context: &Context) -> Api<ConfigMap> {
+    Api::namespaced(context.kubernetes.clone(), &context.settings.own_namespace)
+}
+
+/// Reads the record live. Entries that are none are left out.
+///
+/// # Errors
+/// When it cannot be read: without it nothing is deleted.
+pub async fn read(context: &Context) -> Result<Record, Problem> {
+    let what = format!("read the ConfigMap {}/{DELETION_RECORD}", context.settings.own_namespace);
+    let live = api(context).get_opt(DELETION_RECORD).await.map_err(|error| problems::kubernetes(&what, &error))?;
+    let Some(live) = live else { return Ok(Record { deletions: Deletions::new(), version: None }) };
+    let version = live.resource_version();
+    let entries = live.data.unwrap_or_default().into_iter();
+    let deletions = entries.filter_map(|(uid, at)| Some((uid, at.parse().ok()?))).collect();
+    Ok(Record { deletions, version })
+}
+
+/// Keeps a record in place of the one that was read.
+///
+/// # Errors
+/// What the API server refused; a conflict when somebody else kept one since it was read.
+pub async fn keep(context: &Context, read: Record, deletions: &Deletions) -> Result<(), Problem> {
+    let data: serde_json::Map<_, _> = deletions.iter().map(|(uid, at)| (uid.clone(), at.to_string().into())).collect();
+    let mut metadata = json!({"name": DELETION_RECORD, "labels": {MANAGED_BY_LABEL: MANAGED_BY}});
+    if let Some(version) = read.version {
+        metadata["resourceVersion"] = version.into();
+    }
+    let wanted = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
+    let what = format!("write the ConfigMap {}/{DELETION_RECORD}", context.settings.own_namespace);
+    let parameters = PatchParams::apply(FIELD_MANAGER).force();
+    let kept = api(context).patch(DELETION_RECORD, &parameters, &Patch::Apply(wanted)).await;
+    kept.map(drop).map_err(|error| problems::kubernetes(&what, &error))
+}
