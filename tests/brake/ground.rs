@@ -30,9 +30,8 @@ impl Ground {
         let alone = ONE_AT_A_TIME.lock().await;
         let admin = bed().await.admin_client();
         let mappings: Api<ProjectMapping> = Api::all(admin.clone());
-        for left in mappings.list(&Default::default()).await.unwrap() {
-            panic!("{} is left of another test", left.name_any());
-        }
+        let left: Vec<_> = mappings.list(&Default::default()).await.unwrap().iter().map(|one| one.name_any()).collect();
+        assert!(left.is_empty(), "left of another test: {left:?}");
         Api::<ConfigMap>::namespaced(admin, OWN).delete(RECORD, &DeleteParams::default()).await.ok();
         let mut bench = Bench::new(name).await;
         bench.brake = Brake { limit, window: Duration::from_secs(600) };
