@@ -75,3 +75,17 @@ release: ## The operator as one static binary
 .PHONY: measure
 measure: control-plane ## Size, memory and times of the release, as a table
 	tests/measure
+
+# The bare client and the simulated GitLab are measured beside the operator, so they are optimised too.
+QUICK := $(TARGET)/quick-release
+
+.PHONY: bench
+bench: control-plane release ## The operator against the least that its work can cost: 200 and 1000 mappings, GitLab's limits on and off
+	$(call heading,Building what measures)
+	cargo build --profile quick-release --locked --package bench --package gitlab-simulator --bins
+	$(call heading,200 mappings)
+	$(QUICK)/bench --mappings 200 --rounds 2 --operator $(RELEASE) --json $(TARGET)/bench.jsonl
+	$(call heading,1000 mappings)
+	$(QUICK)/bench --mappings 1000 --operator $(RELEASE) --json $(TARGET)/bench.jsonl
+	$(call heading,1000 mappings$(comma) GitLab without limits)
+	$(QUICK)/bench --mappings 1000 --without-limits --cold-only --operator $(RELEASE) --json $(TARGET)/bench.jsonl
