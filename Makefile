@@ -46,9 +46,19 @@ control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubect
 	$(call heading,The control plane: built once$(comma) about four minutes the first time)
 	tests/control_plane/build
 
+.PHONY: promtool
+promtool: target/promtool ## Build promtool, which checks the alert rules, if it is missing
+
+# The flags leave out what finds targets to scrape in clouds, which is most of it.
+target/promtool: tests/promtool/go.mod tests/promtool/go.sum
+	$(call heading,promtool: built once$(comma) about two minutes the first time)
+	cd tests/promtool && CGO_ENABLED=0 GOWORK=off GOFLAGS= go build -trimpath -tags remove_all_sd -ldflags '-s -w' \
+	    -o $(CURDIR)/$@.new github.com/prometheus/prometheus/cmd/promtool
+	mv $@.new $@
+
 # The tests of generated files (crds/, parts of docs/) are among them.
 .PHONY: tests
-tests: control-plane ## All tests of the workspace, generated files included
+tests: control-plane promtool ## All tests of the workspace, generated files included
 	$(call heading,Building all tests)
 	$(CARGO_TEST) --no-run
 	$(call heading,Tests: units$(comma) generated files$(comma) simulator$(comma) control plane$(comma) operator)
@@ -64,8 +74,9 @@ crds: ## Write crds/ anew from the kinds in src/api
 	UPDATE_CRDS=1 cargo test --package gl-k8s-integrator --locked --lib crds
 
 .PHONY: docs
-docs: control-plane ## Write the table of reasons in docs/administrators/conditions.md anew
+docs: control-plane ## Write generated parts of docs/ and manifests/ anew
 	UPDATE_DOCS=1 cargo test --package gl-k8s-integrator --locked --test documents table_of_reasons
+	UPDATE_DOCS=1 cargo test --package gl-k8s-integrator --locked --test documents the_rules_for_the_prometheus_operator
 
 .PHONY: release
 release: ## The operator as one static binary

@@ -19,6 +19,7 @@ use crate::{
     context::Context,
     declared::Instance,
     facts::{self, instance::InstanceFacts, problems},
+    server::InstanceSeries,
     status::{Problem, READY, Reason, Verdict, merge},
 };
 
@@ -50,6 +51,7 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
         Some(problem) => Verdict::no(READY, problem),
         None => Verdict::yes(READY, Reason::Ready, format!("GitLab {}", status.version.as_deref().unwrap_or("?"))),
     };
+    context.metrics.set_instance(name, series(&status, &verdict));
     status.observed_generation = object.metadata.generation;
     status.conditions = merge(&status.conditions, &[verdict], object.metadata.generation, context.clock.now());
     write(context, &object, &status).await?;
@@ -68,8 +70,6 @@ async fn describe(context: &Context, instance: &Instance, status: &mut GitLabIns
                 expires_at: access.token_expires.map(Time),
                 scopes: access.token_scopes.clone(),
             });
-            let ends = access.token_expires.map(|end| end.as_second());
-            context.metrics.set_gitlab_token_expiry(&instance.name, ends);
             if let Err(error) = facts::survey::survey(context, instance, &access.client).await {
                 tracing::warn!(instance = instance.name, %error, "could not list the instance's projects");
             }
@@ -77,6 +77,13 @@ async fn describe(context: &Context, instance: &Instance, status: &mut GitLabIns
         }
         Err(problem) => Some(problem.clone()),
     }
+}
+
+/// For the metrics. When GitLab cannot be asked, the end of its token is the one that was last heard of.
+fn series(status: &GitLabInstanceStatus, verdict: &Verdict) -> InstanceSeries {
+    let expiry = status.token.as_ref().and_then(|token| token.expires_at.as_ref());
+    let state = verdict.reason.as_str().to_owned();
+    InstanceSeries { state, token_ends: expiry.map(|expiry| expiry.0.as_second()) }
 }
 
 async fn write(context: &Context, object: &GitLabInstance, status: &GitLabInstanceStatus) -> Result<(), Problem> {

@@ -19,7 +19,7 @@ use crate::{
     apply::events,
     context::Context,
     facts::{problems, project::ProjectFacts},
-    server::MappingSeries,
+    server::{MappingSeries, TokenSeries},
     status::{Problem, READY, Reason, Verdict, merge},
 };
 
@@ -322,15 +322,26 @@ impl Report {
     }
 
     fn series(&self, object: &ProjectMapping) -> MappingSeries {
-        let ends = |environment: &EnvironmentStatus| {
-            let end = environment.token.as_ref()?.expires_at.as_ref()?.0.as_second();
-            Some((environment.name.clone(), end))
+        let token = |environment: &EnvironmentStatus| {
+            let token = environment.token.as_ref()?;
+            let issued = token.issued_at.as_ref().map(|issued| issued.0.as_second());
+            let ends = token.expires_at.as_ref()?.0.as_second();
+            Some(TokenSeries { environment: environment.name.clone(), issued, ends })
         };
+        let environments = self.status.environments.iter();
+        let delivered = self.status.conditions.iter().find(|condition| condition.type_ == DELIVERED);
         MappingSeries {
             instance: object.spec.instance.clone(),
             state: self.headline().reason.as_str().to_owned(),
-            token_expiries: self.status.environments.iter().filter_map(ends).collect(),
+            undelivered: delivered.filter(|it| it.status != "True").map(|it| it.reason.clone()),
+            tokens: if self.lets_tokens_end() { Vec::new() } else { environments.filter_map(token).collect() },
         }
+    }
+
+    /// Whether the tokens end without anybody having to care, because nobody may use the project now.
+    fn lets_tokens_end(&self) -> bool {
+        use Reason::{ProjectArchived, ProjectGone, ProjectMarkedForDeletion};
+        matches!(self.headline().reason, ProjectArchived | ProjectMarkedForDeletion | ProjectGone)
     }
 
     /// Records when a token was issued and when it ends.

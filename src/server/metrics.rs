@@ -24,6 +24,10 @@ use prometheus_client::{
 
 use crate::gitlab::Observer;
 
+/// The label that names a `GitLabInstance`. Not `instance`: Prometheus gives that name to the address that it scraped, and would
+/// rename ours.
+const INSTANCE: &str = "gitlab_instance";
+
 /// What one operator counts. Each operator makes its own; there is nothing global.
 #[derive(Debug)]
 pub struct Metrics {
@@ -55,14 +59,14 @@ struct Reason {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
-    instance: String,
+    gitlab_instance: String,
     endpoint: &'static str,
     status: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Endpoint {
-    instance: String,
+    gitlab_instance: String,
     endpoint: &'static str,
 }
 
@@ -73,15 +77,37 @@ pub struct MappingSeries {
     pub instance: String,
     /// `Ready`, or the reason why not.
     pub state: String,
-    /// When each environment's token ends: the environment's name (empty for a shared one) and Unix seconds.
-    pub token_expiries: Vec<(String, i64)>,
+    /// Why GitLab does not hold the current credentials, if it was found not to.
+    pub undelivered: Option<String>,
+    /// The token of each environment that has one with an end.
+    pub tokens: Vec<TokenSeries>,
+}
+
+/// The times of the token of an environment, in Unix seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSeries {
+    /// The environment's name.
+    pub environment: String,
+    /// When it was issued, if that is known.
+    pub issued: Option<i64>,
+    /// When it ends.
+    pub ends: i64,
+}
+
+/// What the metrics say of one instance; replaces what they said before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceSeries {
+    /// `Ready`, or the reason why not.
+    pub state: String,
+    /// When its GitLab token ends (Unix seconds), if it does and that is known.
+    pub token_ends: Option<i64>,
 }
 
 /// The gauges that follow objects. They are written out from here at each scrape, so that none outlives its object.
 #[derive(Debug, Default)]
 struct Series {
     mappings: BTreeMap<String, MappingSeries>,
-    gitlab_token_expiries: BTreeMap<String, i64>,
+    instances: BTreeMap<String, InstanceSeries>,
 }
 
 impl Metrics {
@@ -140,18 +166,14 @@ impl Metrics {
         self.lock().mappings.remove(mapping);
     }
 
-    /// Says when an instance's GitLab token ends (Unix seconds), if it does.
-    pub fn set_gitlab_token_expiry(&self, instance: &str, ends: Option<i64>) {
-        let expiries = &mut self.lock().gitlab_token_expiries;
-        match ends {
-            Some(ends) => expiries.insert(instance.to_owned(), ends),
-            None => expiries.remove(instance),
-        };
+    /// Says how an instance is, in place of what was said of it before.
+    pub fn set_instance(&self, instance: &str, series: InstanceSeries) {
+        self.lock().instances.insert(instance.to_owned(), series);
     }
 
     /// Forgets an instance that is gone.
     pub fn forget_instance(&self, instance: &str) {
-        self.lock().gitlab_token_expiries.remove(instance);
+        self.lock().instances.remove(instance);
     }
 
     /// Everything, as OpenMetrics text.
@@ -171,10 +193,12 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn request(&self, instance: &str, endpoint: &'static str, status: Option<u16>, seconds: f64) {
-        let instance = instance.to_owned();
+        let gitlab_instance = instance.to_owned();
         let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
-        self.request_durations.get_or_create(&Endpoint { instance: instance.clone(), endpoint }).observe(seconds);
-        self.requests.get_or_create(&Request { instance, endpoint, status }).inc();
+        self.request_durations
+            .get_or_create(&Endpoint { gitlab_instance: gitlab_instance.clone(), endpoint })
+            .observe(seconds);
+        self.requests.get_or_create(&Request { gitlab_instance, endpoint, status }).inc();
     }
 }
 
@@ -189,32 +213,83 @@ struct SeriesCollector(Arc<Mutex<Series>>);
 impl Collector for SeriesCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let series = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut states: BTreeMap<(&str, &str), i64> = BTreeMap::new();
-        for mapping in series.mappings.values() {
-            *states.entry((&mapping.instance, &mapping.state)).or_default() += 1;
-        }
-        let mut mappings = encoder.encode_descriptor("mappings", "Mappings by state", None, MetricType::Gauge)?;
-        for ((instance, state), count) in states {
-            let labels = [("instance", instance), ("state", state)];
-            ConstGauge::new(count).encode(mappings.encode_family(&labels)?)?;
-        }
-        let help = "When the token of an environment ends, in Unix time";
-        let mut tokens =
-            encoder.encode_descriptor("token_expiry_timestamp", help, Some(&Unit::Seconds), MetricType::Gauge)?;
-        for (name, mapping) in &series.mappings {
-            for (environment, ends) in &mapping.token_expiries {
-                let labels = [("mapping", name.as_str()), ("environment", environment)];
-                ConstGauge::new(*ends).encode(tokens.encode_family(&labels)?)?;
-            }
-        }
-        let help = "When the token for an instance ends, in Unix time";
-        let name = "gitlab_token_expiry_timestamp";
-        let mut tokens = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
-        for (instance, ends) in &series.gitlab_token_expiries {
-            ConstGauge::new(*ends).encode(tokens.encode_family(&[("instance", instance.as_str())])?)?;
-        }
-        Ok(())
+        encode_mappings(&series.mappings, &mut encoder)?;
+        encode_tokens(&series.mappings, &mut encoder)?;
+        encode_instances(&series.instances, &mut encoder)
     }
+}
+
+/// How many mappings there are of each sort.
+fn encode_mappings(
+    mappings: &BTreeMap<String, MappingSeries>,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), fmt::Error> {
+    let mut states: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    let mut undelivered: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for mapping in mappings.values() {
+        *states.entry((&mapping.instance, &mapping.state)).or_default() += 1;
+        if let Some(reason) = &mapping.undelivered {
+            *undelivered.entry((&mapping.instance, reason)).or_default() += 1;
+        }
+    }
+    let mut family = encoder.encode_descriptor("mappings", "Mappings by state", None, MetricType::Gauge)?;
+    for ((instance, state), count) in states {
+        let labels = [(INSTANCE, instance), ("state", state)];
+        ConstGauge::new(count).encode(family.encode_family(&labels)?)?;
+    }
+    let help = "Mappings of which GitLab does not hold the current credentials, by reason";
+    let mut family = encoder.encode_descriptor("undelivered_mappings", help, None, MetricType::Gauge)?;
+    for ((instance, reason), count) in undelivered {
+        let labels = [(INSTANCE, instance), ("reason", reason)];
+        ConstGauge::new(count).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+/// When the tokens of the environments were issued, and when they end.
+fn encode_tokens(
+    mappings: &BTreeMap<String, MappingSeries>,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), fmt::Error> {
+    let tokens = || mappings.iter().flat_map(|(name, mapping)| mapping.tokens.iter().map(move |token| (name, token)));
+    let help = "When the token of an environment was issued, in Unix time";
+    let name = "token_issued_timestamp";
+    let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
+    for (name, token) in tokens() {
+        let labels = [("mapping", name.as_str()), ("environment", &token.environment)];
+        if let Some(issued) = token.issued {
+            ConstGauge::new(issued).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    let help = "When the token of an environment ends, in Unix time";
+    let name = "token_expiry_timestamp";
+    let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
+    for (name, token) in tokens() {
+        let labels = [("mapping", name.as_str()), ("environment", &token.environment)];
+        ConstGauge::new(token.ends).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+/// How each instance is, and when its token ends.
+fn encode_instances(
+    instances: &BTreeMap<String, InstanceSeries>,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), fmt::Error> {
+    let mut family = encoder.encode_descriptor("instances", "Instances by state", None, MetricType::Gauge)?;
+    for (name, instance) in instances {
+        let labels = [(INSTANCE, name.as_str()), ("state", &instance.state)];
+        ConstGauge::new(1_i64).encode(family.encode_family(&labels)?)?;
+    }
+    let help = "When the token for an instance ends, in Unix time";
+    let name = "gitlab_token_expiry_timestamp";
+    let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
+    for (name, instance) in instances {
+        if let Some(ends) = instance.token_ends {
+            ConstGauge::new(ends).encode(family.encode_family(&[(INSTANCE, name.as_str())])?)?;
+        }
+    }
+    Ok(())
 }
 
 /// The answer to a scrape.

@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use health::{Readiness, ReadyHandle};
-pub use metrics::{MappingSeries, Metrics};
+pub use metrics::{InstanceSeries, MappingSeries, Metrics, TokenSeries};
 
 /// The most connections at the same time.
 const CONNECTIONS: usize = 64;

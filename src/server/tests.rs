@@ -68,7 +68,8 @@ async fn what_was_counted_is_scraped() {
     server.metrics.failed("ProjectMapping", "AlreadyMapped");
     server.metrics.request("campus", "GET /projects/:id", Some(200), 0.1);
     server.metrics.request("campus", "GET /projects/:id", None, 0.1);
-    server.metrics.set_gitlab_token_expiry("campus", Some(1_800_000_000));
+    let series = InstanceSeries { state: "Ready".into(), token_ends: Some(1_800_000_000) };
+    server.metrics.set_instance("campus", series);
     let answer = get(server.address, "/metrics").await;
     assert!(answer.to_lowercase().contains("content-type: application/openmetrics-text"), "{answer}");
     for line in [
@@ -76,10 +77,10 @@ async fn what_was_counted_is_scraped() {
         r#"gl_k8s_reconciles_total{kind="ProjectMapping",result="ok"} 1"#,
         r#"gl_k8s_reconcile_duration_seconds_count{kind="ProjectMapping"} 1"#,
         r#"gl_k8s_errors_total{kind="ProjectMapping",reason="AlreadyMapped"} 1"#,
-        r#"gl_k8s_gitlab_requests_total{instance="campus",endpoint="GET /projects/:id",status="200"} 1"#,
-        r#"gl_k8s_gitlab_requests_total{instance="campus",endpoint="GET /projects/:id",status="none"} 1"#,
-        r#"gl_k8s_gitlab_request_duration_seconds_count{instance="campus",endpoint="GET /projects/:id"} 2"#,
-        r#"gl_k8s_gitlab_token_expiry_timestamp_seconds{instance="campus"} 1800000000"#,
+        r#"gl_k8s_gitlab_requests_total{gitlab_instance="campus",endpoint="GET /projects/:id",status="200"} 1"#,
+        r#"gl_k8s_gitlab_requests_total{gitlab_instance="campus",endpoint="GET /projects/:id",status="none"} 1"#,
+        r#"gl_k8s_gitlab_request_duration_seconds_count{gitlab_instance="campus",endpoint="GET /projects/:id"} 2"#,
+        r#"gl_k8s_gitlab_token_expiry_timestamp_seconds{gitlab_instance="campus"} 1800000000"#,
     ] {
         assert!(answer.lines().any(|found| found == line), "{line} is missing in\n{answer}");
     }
@@ -89,30 +90,34 @@ async fn what_was_counted_is_scraped() {
 #[test]
 fn series_follow_their_objects() {
     let metrics = Metrics::new("1.2.3");
-    let series = |state: &str, expiries: &[(&str, i64)]| MappingSeries {
+    let token = |environment: &str, ends| TokenSeries { environment: environment.to_owned(), issued: Some(1), ends };
+    let mapping = |state: &str, undelivered: Option<&str>, tokens: &[TokenSeries]| MappingSeries {
         instance: "campus".to_owned(),
         state: state.to_owned(),
-        token_expiries: expiries.iter().map(|(name, ends)| ((*name).to_owned(), *ends)).collect(),
+        undelivered: undelivered.map(str::to_owned),
+        tokens: tokens.to_vec(),
     };
-    metrics.set_mapping("one", series("Ready", &[("production", 10), ("staging", 20)]));
-    metrics.set_mapping("two", series("Ready", &[]));
+    let instance = |state: &str, token_ends| InstanceSeries { state: state.to_owned(), token_ends };
+    metrics.set_mapping("one", mapping("Ready", None, &[token("production", 10), token("staging", 20)]));
+    metrics.set_mapping("two", mapping("Ready", None, &[]));
     let text = metrics.to_text().unwrap();
-    assert!(text.contains(r#"gl_k8s_mappings{instance="campus",state="Ready"} 2"#), "{text}");
-    assert!(
-        text.contains(r#"gl_k8s_token_expiry_timestamp_seconds{mapping="one",environment="staging"} 20"#),
-        "{text}"
-    );
+    let has = |text: &str, line: &str| assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+    has(&text, r#"gl_k8s_mappings{gitlab_instance="campus",state="Ready"} 2"#);
+    has(&text, r#"gl_k8s_token_expiry_timestamp_seconds{mapping="one",environment="staging"} 20"#);
+    has(&text, r#"gl_k8s_token_issued_timestamp_seconds{mapping="one",environment="staging"} 1"#);
 
-    metrics.set_mapping("one", series("AlreadyMapped", &[("production", 30)]));
+    metrics.set_mapping("one", mapping("NotOurs", Some("NotOurs"), &[token("production", 30)]));
     metrics.forget_mapping("two");
-    metrics.set_gitlab_token_expiry("campus", Some(5));
-    metrics.set_gitlab_token_expiry("other", Some(6));
-    metrics.set_gitlab_token_expiry("campus", None);
+    metrics.set_instance("campus", instance("Ready", Some(5)));
+    metrics.set_instance("other", instance("TokenExpired", Some(6)));
+    metrics.set_instance("campus", instance("GitLabUnreachable", None));
     metrics.forget_instance("other");
     let text = metrics.to_text().unwrap();
-    assert!(text.contains(r#"gl_k8s_mappings{instance="campus",state="AlreadyMapped"} 1"#), "{text}");
-    assert!(!text.contains(r#"state="Ready""#) && !text.contains("staging"), "{text}");
-    assert!(!text.contains("gl_k8s_gitlab_token_expiry_timestamp_seconds{"), "{text}");
+    has(&text, r#"gl_k8s_mappings{gitlab_instance="campus",state="NotOurs"} 1"#);
+    has(&text, r#"gl_k8s_undelivered_mappings{gitlab_instance="campus",reason="NotOurs"} 1"#);
+    has(&text, r#"gl_k8s_instances{gitlab_instance="campus",state="GitLabUnreachable"} 1"#);
+    let past = [r#"state="Ready""#, "staging", "TokenExpired", "gl_k8s_gitlab_token_expiry_timestamp_seconds{"];
+    assert!(!past.iter().any(|past| text.contains(past)), "{text}");
 }
 
 #[test]

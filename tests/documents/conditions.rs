@@ -14,9 +14,17 @@ fn table() -> String {
     let mut table = "| Reason | What it means | What to do |\n| --- | --- | --- |\n".to_owned();
     for (reason, meaning, remedy) in REASONS {
         let cell = |text: &str| text.replace('|', "\\|");
-        table.push_str(&format!("| `{}` | {} | {} |\n", reason.as_str(), cell(meaning), cell(remedy)));
+        let name = reason.as_str();
+        let steps = format!(" [Steps](troubleshooting.md#{})", name.to_lowercase());
+        let steps = if needs_something(remedy) { steps.as_str() } else { "" };
+        table.push_str(&format!("| `{name}` | {} | {}{steps} |\n", cell(meaning), cell(remedy)));
     }
     table
+}
+
+/// Whether there is anything to do about a reason.
+pub fn needs_something(remedy: &str) -> bool {
+    remedy != "Nothing to do."
 }
 
 /// `UPDATE_DOCS=1 cargo test -p gl-k8s-integrator --test documents table_of_reasons` writes the table anew.

@@ -1,5 +1,7 @@
 //! Links lead somewhere.
 
+use std::path::Path;
+
 use crate::pages::{Page, pages, root};
 
 #[test]
@@ -16,9 +18,7 @@ fn every_link_to_a_file_or_heading_leads_there() {
             let path = if file.is_empty() { root().join(&page.path) } else { folder.join(file) };
             assert!(path.exists(), "{}: the link {target} leads nowhere", page.path.display());
             if !anchor.is_empty() {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let found = text.lines().filter(|line| line.starts_with('#')).any(|line| anchor_of(line) == anchor);
-                assert!(found, "{}: {target}: there is no such heading", page.path.display());
+                assert!(has_heading(&path, anchor), "{}: {target}: there is no such heading", page.path.display());
             }
         }
     }
@@ -47,6 +47,12 @@ fn every_page_is_reached_from_the_readme() {
         let path = root().join(&page.path).canonicalize().unwrap();
         assert!(reached.contains(&path), "no link leads to {}", page.path.display());
     }
+}
+
+/// Whether a page has a heading with this anchor.
+pub fn has_heading(page: &Path, anchor: &str) -> bool {
+    let text = std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+    text.lines().filter(|line| line.starts_with('#')).any(|line| anchor_of(line) == anchor)
 }
 
 /// What the links of a page name.

@@ -14,7 +14,10 @@ mod jobs;
 mod kinds;
 mod links;
 mod metrics;
+mod monitoring;
 mod names;
 mod pages;
 mod proofs;
+
+mod troubleshooting;
 mod yaml;

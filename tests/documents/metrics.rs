@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gl_k8s_integrator::{
     gitlab::Observer as _,
-    server::{MappingSeries, Metrics},
+    server::{InstanceSeries, MappingSeries, Metrics, TokenSeries},
 };
 
 use crate::pages::{code, page, pages, rows};
@@ -15,14 +15,27 @@ fn output() -> String {
     metrics.reconciled("ProjectMapping", "success", 0.1);
     metrics.failed("ProjectMapping", "Paused");
     metrics.request("campus", "GET /projects/:id", Some(200), 0.1);
-    let token_expiries = vec![("production".to_owned(), 1)];
-    metrics.set_mapping("web-app", MappingSeries { instance: "campus".into(), state: "Ready".into(), token_expiries });
-    metrics.set_gitlab_token_expiry("campus", Some(1));
+    let token = TokenSeries { environment: "production".into(), issued: Some(1), ends: 2 };
+    let mapping = MappingSeries {
+        instance: "campus".into(),
+        state: "NotOurs".into(),
+        undelivered: Some("NotOurs".into()),
+        tokens: vec![token],
+    };
+    metrics.set_mapping("web-app", mapping);
+    metrics.set_instance("campus", InstanceSeries { state: "Ready".into(), token_ends: Some(1) });
     metrics.to_text().unwrap()
 }
 
-/// The names as one asks for them, with their labels.
-fn given() -> BTreeMap<String, BTreeSet<String>> {
+/// A metric as one asks for it.
+pub struct Metric {
+    pub labels: BTreeSet<String>,
+    /// Whether it also has the series `_bucket`, `_sum` and `_count`, and the label `le`.
+    pub histogram: bool,
+}
+
+/// All metrics by the names by which one asks for them.
+pub fn given() -> BTreeMap<String, Metric> {
     let output = output();
     let mut names = BTreeMap::new();
     for line in output.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
@@ -32,11 +45,13 @@ fn given() -> BTreeMap<String, BTreeSet<String>> {
             "info" => format!("{name}_info"),
             _ => name.to_owned(),
         };
-        let sample = if kind == "histogram" { format!("{name}_sum") } else { name.clone() };
-        let sample = output.lines().find(|line| line.starts_with(&format!("{sample}{{"))).unwrap();
-        let labels = sample.split_once('{').unwrap().1.split_once('}').unwrap().0;
+        let histogram = kind == "histogram";
+        let sample = if histogram { format!("{name}_sum") } else { name.clone() };
+        let mut samples = output.lines().filter_map(|line| line.strip_prefix(sample.as_str()));
+        let sample = samples.find(|rest| rest.starts_with(['{', ' '])).unwrap();
+        let labels = sample.strip_prefix('{').and_then(|rest| Some(rest.split_once('}')?.0)).unwrap_or_default();
         let labels = labels.split("\",").filter_map(|label| Some(label.split_once('=')?.0.to_owned())).collect();
-        names.insert(name, labels);
+        names.insert(name, Metric { labels, histogram });
     }
     names
 }
@@ -47,7 +62,8 @@ fn the_list_of_metrics_and_labels_is_complete_and_right() {
         .iter()
         .map(|row| (code(&row[0])[0].clone(), code(&row[1]).into_iter().collect()))
         .collect();
-    assert_eq!(listed, given());
+    let given: BTreeMap<_, _> = given().into_iter().map(|(name, metric)| (name, metric.labels)).collect();
+    assert_eq!(listed, given);
 }
 
 #[test]

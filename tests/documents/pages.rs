@@ -53,26 +53,27 @@ pub fn page(path: &str) -> Page {
 }
 
 impl Page {
+    /// The code blocks; one in a list is indented, and its text comes without that.
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = Vec::new();
-        let mut inside = false;
+        let mut indentation = None;
         for (number, line) in self.text.lines().enumerate() {
-            match (line.strip_prefix("```"), inside) {
-                (Some(info), false) => {
+            match (line.trim_start().strip_prefix("```"), indentation) {
+                (Some(info), None) => {
                     let place = format!("{}:{}", self.path.display(), number + 1);
                     blocks.push(Block { place, info: info.trim().to_owned(), text: String::new() });
-                    inside = true;
+                    indentation = Some(line.len() - line.trim_start().len());
                 }
-                (Some(_), true) => inside = false,
-                (None, true) => {
+                (Some(_), Some(_)) => indentation = None,
+                (None, Some(spaces)) => {
                     let text = &mut blocks.last_mut().unwrap().text;
-                    text.push_str(line);
+                    text.push_str(line.get(spaces..).unwrap_or_default());
                     text.push('\n');
                 }
-                (None, false) => {}
+                (None, None) => {}
             }
         }
-        assert!(!inside, "{}: a code block has no end", self.path.display());
+        assert!(indentation.is_none(), "{}: a code block has no end", self.path.display());
         blocks
     }
 
@@ -81,7 +82,7 @@ impl Page {
         let mut inside = false;
         let mut lines = Vec::new();
         for line in self.text.lines() {
-            if line.starts_with("```") {
+            if line.trim_start().starts_with("```") {
                 inside = !inside;
             } else if !inside {
                 lines.push(line);
