@@ -1,0 +1,22 @@
+//! The watches at work: a whole operator, whose connections to the API server are cut, silenced, doubled and refused while
+//! everything that it watches is changed. It recovers by itself and misses nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod bed {
+    pub use crate::installed::{OWN, bed, eventually};
+
+    /// Each test starts and stops its own operator.
+    pub fn retire(_: String) {}
+}
+#[allow(dead_code, reason = "shared with tests/operator, which uses all of it")]
+#[path = "../operator/campus.rs"]
+mod campus;
+mod declared;
+#[path = "../support/installed.rs"]
+mod installed;
+mod kept;
+mod operator;
+mod scene;
+mod troubles;
+mod wire;
