@@ -53,13 +53,8 @@ fn events_that_come_twice_do_no_harm() {
 }
 
 #[test]
-fn lists_and_watches_that_fail_are_tried_again() {
-    in_turn(|scene| survives(scene, Trouble::Refused(500)));
-}
-
-#[test]
-fn lists_and_watches_that_are_too_many_are_tried_again() {
-    in_turn(|scene| survives(scene, Trouble::Refused(429)));
+fn lists_and_watches_that_are_refused_are_tried_again() {
+    in_turn(|scene| survives(scene, Trouble::Refused));
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub enum Trouble {
     EndsInside,
     /// Each event comes twice.
     Twice,
-    /// Lists and watches are refused with this status.
-    Refused(u16),
+    /// Lists and watches are refused: half of them with 429, the others with 500.
+    Refused,
     /// There is no API server: every request fails, those of passes too.
     Away,
 }
@@ -133,7 +133,8 @@ impl Wire {
             return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
         }
         let Some((asked, watches)) = asked else { return Ok(boxed(client.send(request).await?)) };
-        if let Some(Trouble::Refused(status)) = trouble {
+        if trouble == Some(Trouble::Refused) {
+            let status = if asked.path.len() % 2 == 0 { 429 } else { 500 };
             self.meets(&asked);
             return Ok(refused(status));
         }
@@ -211,7 +212,7 @@ impl Tap {
     fn at_once(&mut self, trouble: Option<Trouble>) {
         match trouble {
             Some(Trouble::CutBetween) => self.over = self.wire.meets(&self.asked),
-            Some(Trouble::Refused(_)) => self.over = true,
+            Some(Trouble::Refused) => self.over = true,
             Some(Trouble::Away) => self.ends_with(Err(io::ErrorKind::ConnectionReset.into())),
             _ => return,
         }
