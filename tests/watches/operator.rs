@@ -15,7 +15,7 @@ use gl_k8s_integrator::{
     controllers,
     gitlab::{Transport, TransportError, TransportErrorKind},
     memory::Memory,
-    plan::environments::ReservedNames,
+    plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
 };
 use http::Request;
@@ -80,6 +80,7 @@ impl Operator {
                 project_refresh: Duration::from_secs(3600),
                 bad_news: Duration::from_secs(3600),
                 longest_backoff: Duration::from_secs(2),
+                brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) },
             },
             memory: Memory::default(),
             metrics: Arc::new(Metrics::new("test")),
