@@ -47,6 +47,11 @@ impl Chance {
         Self(Mutex::new(fastrand::Rng::new()))
     }
 
+    /// Any number.
+    pub fn number(&self) -> u64 {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).u64(..)
+    }
+
     /// A number from 0 (included) to 1 (excluded).
     pub fn fraction(&self) -> f64 {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).f64()

@@ -10,6 +10,7 @@ pub mod controllers;
 pub mod declared;
 pub mod facts;
 pub mod gitlab;
+pub mod leadership;
 pub mod memory;
 pub mod naming;
 pub mod plan;

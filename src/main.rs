@@ -16,6 +16,12 @@ fn main() -> ExitCode {
         eprintln!("error: unknown environment variables: {}; see gl-k8s-integrator run --help", unknown.join(", "));
         return ExitCode::from(WRONG_USAGE);
     }
+    if let Command::Run(args) = &cli.command
+        && let Err(wrong) = args.election()
+    {
+        eprintln!("error: {wrong}; see gl-k8s-integrator run --help");
+        return ExitCode::from(WRONG_USAGE);
+    }
     let result = match cli.command {
         Command::Run(args) => operator(args).map(|()| ExitCode::SUCCESS),
         Command::Crds => crds::run(io::stdout().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into),
@@ -35,5 +41,9 @@ fn operator(args: run::RunArgs) -> anyhow::Result<()> {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         anyhow::bail!("a TLS provider was installed already");
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run::run(args))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(run::run(args));
+    // Whoever lost the lease has no time to wait for threads, such as one that looks up a name.
+    runtime.shutdown_background();
+    result
 }

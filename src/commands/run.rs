@@ -18,8 +18,10 @@ use tower::timeout::TimeoutLayer;
 use crate::{
     api::{GitLabInstance, NamespaceClass, Period, PeriodError, ProjectMapping, names},
     context::{Chance, Context, Settings, SystemClock},
-    controllers,
+    controllers::{self, Watching},
+    facts::declarations::Declarations,
     gitlab::{HttpOptions, http_transport},
+    leadership::{Candidate, Claim, LeaseStore, SinceBoot, Tenure, Timing, TimingError},
     memory::Memory,
     naming::is_dns_label,
     plan::{brake::Brake, environments::ReservedNames},
@@ -48,6 +50,18 @@ pub struct RunArgs {
     /// The time within which --deletion-limit counts
     #[arg(long, env = "GL_K8S_DELETION_WINDOW", default_value = "10m", value_name = "PERIOD", value_parser = window)]
     deletion_window: Period,
+    /// Whether a lease decides which of several operators works; false only where there is never more than one
+    #[arg(long, env = "GL_K8S_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
+    leader_elect: bool,
+    /// How long other operators wait without a sign of the leader before one of them takes over
+    #[arg(long, env = "GL_K8S_LEADER_ELECT_LEASE_DURATION", default_value = "30s", value_name = "PERIOD", value_parser = period)]
+    leader_elect_lease_duration: Period,
+    /// How long the leader may fail to renew its lease before it ends; shorter than the lease
+    #[arg(long, env = "GL_K8S_LEADER_ELECT_RENEW_DEADLINE", default_value = "20s", value_name = "PERIOD", value_parser = period)]
+    leader_elect_renew_deadline: Period,
+    /// How often the leader renews its lease; at most half of the renew deadline
+    #[arg(long, env = "GL_K8S_LEADER_ELECT_RETRY_PERIOD", default_value = "5s", value_name = "PERIOD", value_parser = period)]
+    leader_elect_retry_period: Period,
     /// How logs are written
     #[arg(long, env = "GL_K8S_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -62,6 +76,25 @@ fn namespace(text: &str) -> Result<String, String> {
     } else {
         Err("it is no name of a namespace (RFC 1123 label)".to_owned())
     }
+}
+
+impl RunArgs {
+    /// The periods of the election; none without one.
+    ///
+    /// # Errors
+    /// When they do not fit together.
+    pub fn election(&self) -> Result<Option<Timing>, TimingError> {
+        let timing = Timing::new(
+            self.leader_elect_lease_duration.duration(),
+            self.leader_elect_renew_deadline.duration(),
+            self.leader_elect_retry_period.duration(),
+        )?;
+        Ok(self.leader_elect.then_some(timing))
+    }
+}
+
+fn period(text: &str) -> Result<Period, String> {
+    text.parse().map_err(|error: PeriodError| error.to_string())
 }
 
 fn refresh(text: &str) -> Result<Period, String> {
@@ -84,14 +117,15 @@ fn window(text: &str) -> Result<Period, String> {
 const SHORTEST_WINDOW: Duration = Duration::from_secs(60);
 /// A shorter one would ask GitLab without end.
 const SHORTEST_REFRESH: Duration = Duration::from_secs(10);
-/// No call to the API server takes longer until its answer begins; watches go on after that.
+/// Without an election, no call to the API server takes longer until its answer begins, and no call to GitLab as a whole.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it is believed that an instance cannot be worked with.
 const BAD_NEWS: Duration = Duration::from_secs(10);
 /// The longest delay after failures in a row.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
-/// How long the end may take once it was asked for.
-const SHUTDOWN: Duration = Duration::from_secs(25);
+/// How long what is under way may take once the end was asked for. Then nothing more is sent, and only the calls that have
+/// left are waited for. With the time that these may take it is less than `terminationGracePeriodSeconds` in the manifests.
+const SHUTDOWN: Duration = Duration::from_secs(20);
 
 /// Runs the operator until a signal.
 ///
@@ -101,7 +135,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     telemetry::init(args.log_format, &args.log)?;
     let stop = CancellationToken::new();
     let signals = stop_on_signals(stop.clone())?;
-    let client = client(configuration().await?)?;
+    let timing = args.election()?;
+    let call_timeout = timing.map_or(CALL_TIMEOUT, |timing| timing.call_timeout());
+    let client = client_within(configuration().await?, call_timeout)?;
     let readiness = Readiness::new();
     let ready = readiness.wait_for("watches");
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
@@ -113,7 +149,10 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let result = operate(&args, client, metrics, ready, stop.clone()).await;
     stop.cancel();
     signals.abort();
-    server.await.ok();
+    // Who fails ends at once: a lost lease leaves no time.
+    if result.is_ok() {
+        server.await.ok();
+    }
     result
 }
 
@@ -134,10 +173,14 @@ async fn configuration() -> anyhow::Result<kube::Config> {
 ///
 /// # Errors
 /// When the configuration cannot be used.
-pub fn client(mut config: kube::Config) -> anyhow::Result<Client> {
+pub fn client(config: kube::Config) -> anyhow::Result<Client> {
+    client_within(config, CALL_TIMEOUT)
+}
+
+fn client_within(mut config: kube::Config, timeout: Duration) -> anyhow::Result<Client> {
     config.default_retry = false;
     let builder = ClientBuilder::try_from(config).context("could not set up the client of the API server")?;
-    Ok(builder.with_layer(&TimeoutLayer::new(CALL_TIMEOUT)).build())
+    Ok(builder.with_layer(&TimeoutLayer::new(timeout)).build())
 }
 
 async fn operate(
@@ -149,29 +192,12 @@ async fn operate(
 ) -> anyhow::Result<()> {
     let Some(installed) = stop.run_until_cancelled(all_installed(&client)).await else { return Ok(()) };
     installed?;
+    let chance = Arc::new(Chance::from_system());
+    let mut tenure = tenure(args, &client, &metrics, &chance)?;
     let (declarations, writers) = controllers::declarations();
-    let reporter = Reporter { controller: names::FIELD_MANAGER.into(), instance: std::env::var("POD_NAME").ok() };
-    let context = Arc::new(Context {
-        connect: Box::new(|_, ca| {
-            http_transport(&HttpOptions { extra_ca_pem: ca.map(str::to_owned), ..HttpOptions::default() })
-        }),
-        clock: Arc::new(SystemClock),
-        chance: Arc::new(Chance::from_system()),
-        declarations: declarations.clone(),
-        settings: Settings {
-            own_namespace: args.namespace.clone(),
-            reserved: ReservedNames::new(&args.namespace, &args.reserved_namespace),
-            project_refresh: args.project_refresh.duration(),
-            bad_news: BAD_NEWS,
-            longest_backoff: LONGEST_BACKOFF,
-            brake: Brake { limit: args.deletion_limit, window: args.deletion_window.duration() },
-        },
-        memory: Memory::default(),
-        events: Recorder::new(client.clone(), reporter),
-        metrics,
-        kubernetes: client,
-    });
-    let mut work = tokio::spawn(controllers::run(context, writers, stop.clone()));
+    let context = context(args, &client, tenure.claim(), declarations.clone(), metrics, chance)?;
+    let watching = Watching { client, writers };
+    let mut work = tokio::spawn(controllers::run(context, watching, tenure.claim().clone(), stop.clone()));
     let announce = async {
         declarations.ready().await.context("a watch of our own kinds ended before it had begun")?;
         drop(ready);
@@ -181,16 +207,73 @@ async fn operate(
     };
     tokio::select! {
         biased;
+        lost = tenure.lost() => bail!(lost),
         announced = announce => announced?,
         () = stop.cancelled() => {}
         // A process that lives but does nothing would go unnoticed.
         ended = &mut work => bail!("the controllers ended by themselves ({ended:?}); start the program again"),
     }
     tracing::info!("stopping; what is under way is finished");
-    if tokio::time::timeout(SHUTDOWN, work).await.is_err() {
-        tracing::warn!("something took too long; it is done after the next start");
+    tokio::select! {
+        lost = tenure.lost() => bail!(lost),
+        finished = tokio::time::timeout(SHUTDOWN, work) => if finished.is_err() {
+            tracing::warn!("something took too long; it is done after the next start");
+        },
     }
-    Ok(())
+    Ok(tenure.lay_down().await?)
+}
+
+/// By what this process may work: the lease, or that it is the only one.
+fn tenure(args: &RunArgs, client: &Client, metrics: &Arc<Metrics>, chance: &Arc<Chance>) -> anyhow::Result<Tenure> {
+    let Some(timing) = args.election()? else {
+        metrics.set_leader(true);
+        return Ok(Tenure::alone());
+    };
+    let identity = format!("{}_{:016x}", pod_name().as_deref().unwrap_or(names::FIELD_MANAGER), chance.number());
+    let store = LeaseStore::new(client.clone(), &args.namespace, &identity, timing.lease(), Arc::new(SystemClock));
+    let (clock, metrics, chance) = (Arc::new(SinceBoot), metrics.clone(), chance.clone());
+    Ok(Tenure::stand(Candidate { identity, timing, clock, chance, metrics }, store))
+}
+
+fn pod_name() -> Option<String> {
+    std::env::var("POD_NAME").ok()
+}
+
+/// What the work needs. Every call that it makes asks for the claim.
+fn context(
+    args: &RunArgs,
+    client: &Client,
+    claim: &Claim,
+    declarations: Declarations,
+    metrics: Arc<Metrics>,
+    chance: Arc<Chance>,
+) -> anyhow::Result<Arc<Context>> {
+    let timeout = args.election()?.map_or(CALL_TIMEOUT, |timing| timing.call_timeout());
+    let kubernetes = claim.kubernetes(client, timeout);
+    let reporter = Reporter { controller: names::FIELD_MANAGER.into(), instance: pod_name() };
+    let claim = claim.clone();
+    Ok(Arc::new(Context {
+        connect: Box::new(move |_, ca| {
+            let extra_ca_pem = ca.map(str::to_owned);
+            let options = HttpOptions { extra_ca_pem, total_timeout: timeout, ..HttpOptions::default() };
+            Ok(claim.gitlab(http_transport(&options)?, timeout))
+        }),
+        clock: Arc::new(SystemClock),
+        chance,
+        declarations,
+        settings: Settings {
+            own_namespace: args.namespace.clone(),
+            reserved: ReservedNames::new(&args.namespace, &args.reserved_namespace),
+            project_refresh: args.project_refresh.duration(),
+            bad_news: BAD_NEWS,
+            longest_backoff: LONGEST_BACKOFF,
+            brake: Brake { limit: args.deletion_limit, window: args.deletion_window.duration() },
+        },
+        memory: Memory::default(),
+        events: Recorder::new(kubernetes.clone(), reporter),
+        metrics,
+        kubernetes,
+    }))
 }
 
 async fn all_installed(client: &Client) -> anyhow::Result<()> {

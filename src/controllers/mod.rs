@@ -12,7 +12,7 @@ use std::{
 
 use futures::{Stream, StreamExt as _, future};
 use kube::{
-    Resource, ResourceExt as _,
+    Client, Resource, ResourceExt as _,
     runtime::{
         Controller, PredicateConfig, WatchStreamExt as _,
         controller::{Action, Config},
@@ -26,6 +26,7 @@ use crate::{
     api::{Condition, GitLabInstance, NamespaceClass, ProjectMapping},
     context::Context,
     facts::declarations::Declarations,
+    leadership::Claim,
     reconcile::{Key, reconcile},
 };
 
@@ -58,11 +59,22 @@ pub fn declarations() -> (Declarations, Writers) {
     )
 }
 
-/// Runs all controllers until `stop`; a reconcile that is under way then still ends.
-pub async fn run(context: Arc<Context>, writers: Writers, stop: CancellationToken) {
+/// What the controllers watch with.
+pub struct Watching {
+    /// Not that of the [`Context`]: an operator that does not lead watches too.
+    pub client: Client,
+    /// What the watches fill.
+    pub writers: Writers,
+}
+
+/// Watches, and works as soon as `claim` lets it, until `stop`; a reconcile that is under way then still ends.
+///
+/// Until then the watches fill what they fill and the queues gather names, so that a new leader begins at once with everything.
+pub async fn run(context: Arc<Context>, watching: Watching, claim: Claim, stop: CancellationToken) {
     let (hub, woken) = wake::hub(context.clone());
     let hub = Arc::new(hub);
-    let client = &context.kubernetes;
+    let Watching { client, writers } = watching;
+    let client = &client;
     let declarations = &context.declarations;
 
     let instances = watches::declared(client, writers.instances, hub.clone());
@@ -79,10 +91,10 @@ pub async fn run(context: Arc<Context>, writers: Writers, stop: CancellationToke
         .reconcile_on(woken.mappings);
 
     future::join4(
-        drive(instances, Key::Instance, context.clone(), stop.clone()),
-        drive(classes, Key::Class, context.clone(), stop.clone()),
-        drive(mappings, Key::Mapping, context.clone(), stop.clone()),
-        stop.run_until_cancelled(watches::others(context.clone(), hub)),
+        drive(instances, Key::Instance, context.clone(), claim.clone(), stop.clone()),
+        drive(classes, Key::Class, context.clone(), claim.clone(), stop.clone()),
+        drive(mappings, Key::Mapping, context.clone(), claim, stop.clone()),
+        stop.run_until_cancelled(watches::others(client, context.clone(), hub)),
     )
     .await;
 }
@@ -108,13 +120,25 @@ pub trait Watched: Resource<DynamicType = ()> + Clone + Send + Sync + 'static {
     fn conditions(&self) -> Option<&[Condition]>;
 }
 
-async fn drive<K>(controller: Controller<K>, key: fn(String) -> Key, context: Arc<Context>, stop: CancellationToken)
-where
+async fn drive<K>(
+    controller: Controller<K>,
+    key: fn(String) -> Key,
+    context: Arc<Context>,
+    claim: Claim,
+    stop: CancellationToken,
+) where
     K: Resource<DynamicType = ()> + Clone + Send + Sync + std::fmt::Debug + serde::de::DeserializeOwned + 'static,
 {
-    let work = move |object: Arc<K>, context: Arc<Context>| async move {
-        let outcome = reconcile(&context, &key(object.name_any())).await;
-        Ok::<_, Infallible>(outcome.again.map_or_else(Action::await_change, Action::requeue))
+    let stopped = stop.clone();
+    let work = move |object: Arc<K>, context: Arc<Context>| {
+        let (claim, stopped) = (claim.clone(), stopped.clone());
+        async move {
+            if stopped.run_until_cancelled(claim.begun()).await.is_none() {
+                return Ok::<_, Infallible>(Action::await_change());
+            }
+            let outcome = reconcile(&context, &key(object.name_any())).await;
+            Ok(outcome.again.map_or_else(Action::await_change, Action::requeue))
+        }
     };
     controller
         .graceful_shutdown_on(stop.cancelled_owned())

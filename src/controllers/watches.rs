@@ -86,8 +86,7 @@ enum Change {
 }
 
 /// Follows everything that we keep and wakes its mapping; ends only with the program.
-pub(super) async fn others(context: Arc<Context>, hub: Arc<Hub>) {
-    let client = &context.kubernetes;
+pub(super) async fn others(client: &Client, context: Arc<Context>, hub: Arc<Hub>) {
     let (namespaces, writer) = reflector::store::<PartialObjectMeta<Namespace>>();
     let mut changes = Changes::new();
     changes.push(managed_namespaces(client, writer).boxed());

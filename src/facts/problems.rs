@@ -52,6 +52,8 @@ pub fn gitlab(what: &str, error: &gitlab::Error) -> Problem {
         | gitlab::Error::EndlessListing { .. } => Reason::GitLabUnexpectedAnswer,
         gitlab::Error::Transport { source, .. } => match source.kind {
             TransportErrorKind::Tls => Reason::GitLabCertificateUntrusted,
+            // The lease could not be renewed in time: that is the API server's affair, or this process stood still.
+            TransportErrorKind::NotSent => Reason::KubernetesUnavailable,
             _ => Reason::GitLabUnreachable,
         },
     };

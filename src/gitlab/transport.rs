@@ -41,6 +41,8 @@ pub enum TransportErrorKind {
     BodyTooLarge,
     /// The connection broke off.
     Cut,
+    /// It was not sent at all, because something in this process forbade it.
+    NotSent,
     /// Anything else.
     Other,
 }
@@ -54,6 +56,7 @@ impl std::fmt::Display for TransportErrorKind {
             Self::TimedOut => "no complete answer in time",
             Self::BodyTooLarge => "the answer is too large",
             Self::Cut => "the connection broke off",
+            Self::NotSent => "the request was held back",
             Self::Other => "the request failed",
         })
     }

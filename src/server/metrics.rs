@@ -15,7 +15,7 @@ use prometheus_client::{
         MetricType,
         counter::Counter,
         family::Family,
-        gauge::ConstGauge,
+        gauge::{ConstGauge, Gauge},
         histogram::{Histogram, exponential_buckets},
         info::Info,
     },
@@ -37,6 +37,8 @@ pub struct Metrics {
     errors: Family<Reason, Counter>,
     requests: Family<Request, Counter>,
     request_durations: Family<Endpoint, Histogram>,
+    leader: Gauge,
+    lease_transitions: Gauge,
     series: Arc<Mutex<Series>>,
 }
 
@@ -139,9 +141,34 @@ impl Metrics {
             Unit::Seconds,
             request_durations.clone(),
         );
+        let leader = Gauge::default();
+        registry.register("leader", "Whether this operator is the one that works", leader.clone());
+        let lease_transitions = Gauge::default();
+        let help = "How often the lease went from one operator to another";
+        registry.register("lease_transitions", help, lease_transitions.clone());
         let series = Arc::<Mutex<Series>>::default();
         registry.register_collector(Box::new(SeriesCollector(Arc::clone(&series))));
-        Self { registry, reconciles, reconcile_durations, errors, requests, request_durations, series }
+        Self {
+            registry,
+            reconciles,
+            reconcile_durations,
+            errors,
+            requests,
+            request_durations,
+            leader,
+            lease_transitions,
+            series,
+        }
+    }
+
+    /// Says whether this operator is the one that works.
+    pub fn set_leader(&self, leads: bool) {
+        self.leader.set(leads.into());
+    }
+
+    /// Says how often the lease went from one operator to another, as the Lease counts it.
+    pub fn set_lease_transitions(&self, transitions: i64) {
+        self.lease_transitions.set(transitions);
     }
 
     /// Counts a reconcile of an object of a kind. `result` is one of a few words.

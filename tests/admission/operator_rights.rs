@@ -18,6 +18,7 @@ use crate::{
 
 const OPERATOR: &str = "system:serviceaccount:gl-k8s-integrator:gl-k8s-integrator";
 const RBAC: &str = "rbac.authorization.k8s.io";
+const COORDINATION: &str = "coordination.k8s.io";
 
 #[tokio::test]
 async fn the_operator_may_do_its_work() {
@@ -40,6 +41,9 @@ async fn the_operator_may_do_its_work() {
         ("watch", "", "configmaps", Some("gl-k8s-integrator"), None),
         ("create", "", "configmaps", Some("gl-k8s-integrator"), Some(names::DELETION_RECORD)),
         ("patch", "", "configmaps", Some("gl-k8s-integrator"), Some(names::DELETION_RECORD)),
+        ("create", COORDINATION, "leases", Some("gl-k8s-integrator"), None),
+        ("update", COORDINATION, "leases", Some("gl-k8s-integrator"), Some("gl-k8s-integrator")),
+        ("watch", COORDINATION, "leases", Some("gl-k8s-integrator"), Some("gl-k8s-integrator")),
         ("create", "events.k8s.io", "events", Some("default"), None),
         ("patch", "events.k8s.io", "events", Some("gl-k8s-integrator"), Some("x")),
     ];
@@ -88,6 +92,11 @@ async fn the_operator_may_not_do_more() {
         ("patch", "admissionregistration.k8s.io", "validatingadmissionpolicies", None, Some("gl-k8s-integrator-fence")),
         ("delete", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", None, None),
         ("create", "events.k8s.io", "events", Some("kube-system"), None),
+        ("create", COORDINATION, "leases", Some("kube-system"), None),
+        ("update", COORDINATION, "leases", Some("kube-system"), Some("kube-controller-manager")),
+        ("update", COORDINATION, "leases", Some("kube-node-lease"), Some("gl-k8s-integrator")),
+        ("update", COORDINATION, "leases", Some("gl-k8s-integrator"), Some("other")),
+        ("delete", COORDINATION, "leases", Some("gl-k8s-integrator"), Some("gl-k8s-integrator")),
     ];
     for (verb, group, resource, namespace, name) in table {
         let allowed = may(&bed.admin, OPERATOR, verb, group, resource, namespace, name).await;

@@ -10,8 +10,9 @@ use gl_k8s_integrator::{
     api::ProjectMapping,
     commands::run::client,
     context::{Chance, Context, Settings, SystemClock},
-    controllers,
+    controllers::{self, Watching},
     gitlab::{Transport, TransportError},
+    leadership::Claim,
     memory::Memory,
     plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
@@ -96,7 +97,8 @@ async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop: Can
         memory: Memory::default(),
         metrics: Arc::new(Metrics::new("test")),
     };
-    tokio::spawn(controllers::run(Arc::new(context), writers, stop));
+    let watching = Watching { client: context.kubernetes.clone(), writers };
+    tokio::spawn(controllers::run(Arc::new(context), watching, Claim::alone(), stop));
 }
 
 /// The commands of a shell block on a page, with kubectl as an administrator.

@@ -13,7 +13,8 @@ use gl_k8s_integrator::{
     api::ProjectMapping,
     commands::run::client,
     context::{Chance, Context, Settings, SystemClock},
-    controllers,
+    controllers::{self, Watching},
+    leadership::Claim,
     memory::Memory,
     plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
@@ -78,7 +79,8 @@ async fn start_operator(control_plane: &ControlPlane) {
         runtime.block_on(async move {
             let (context, writers) = context(config, Arc::new(SystemClock));
             let declarations = context.declarations.clone();
-            let work = controllers::run(context, writers, CancellationToken::new());
+            let watching = Watching { client: context.kubernetes.clone(), writers };
+            let work = controllers::run(context, watching, Claim::alone(), CancellationToken::new());
             let ready = async {
                 declarations.ready().await.unwrap();
                 started.send(()).unwrap();

@@ -31,6 +31,10 @@ async fn the_help_of_run_says_what_each_setting_is_for_how_it_is_given_and_what_
         ("--listen <ADDRESS:PORT>", "GL_K8S_LISTEN", Some("0.0.0.0:8080"), "/metrics"),
         ("--reserved-namespace <PATTERN>", "GL_K8S_RESERVED_NAMESPACES", None, "never touched"),
         ("--project-refresh <PERIOD>", "GL_K8S_PROJECT_REFRESH", Some("10m"), "read from GitLab again"),
+        ("--leader-elect <BOOL>", "GL_K8S_LEADER_ELECT", Some("true"), "which of several operators works"),
+        ("--leader-elect-lease-duration <PERIOD>", "GL_K8S_LEADER_ELECT_LEASE_DURATION", Some("30s"), "takes over"),
+        ("--leader-elect-renew-deadline <PERIOD>", "GL_K8S_LEADER_ELECT_RENEW_DEADLINE", Some("20s"), "before it ends"),
+        ("--leader-elect-retry-period <PERIOD>", "GL_K8S_LEADER_ELECT_RETRY_PERIOD", Some("5s"), "renews its lease"),
         ("--log-format <LOG_FORMAT>", "GL_K8S_LOG_FORMAT", Some("text"), "json"),
         ("--log <FILTER>", "GL_K8S_LOG", Some("info"), "level"),
     ];
@@ -64,7 +68,7 @@ type Refused = (&'static [&'static str], &'static [(&'static str, &'static str)]
 
 #[tokio::test]
 async fn wrong_usage_is_refused_with_2_and_a_hint() {
-    let refused: [Refused; 18] = [
+    let refused: [Refused; 22] = [
         (&[], &[], "Usage"),
         (&["walk"], &[], "walk"),
         (&["run", "--bogus"], &[], "--bogus"),
@@ -74,6 +78,10 @@ async fn wrong_usage_is_refused_with_2_and_a_hint() {
         (&["run", "--listen", "8080"], &[], "--listen"),
         (&["run", "--project-refresh", "10"], &[], "24h"),
         (&["run", "--project-refresh", "5s"], &[], "at least 10s"),
+        (&["run", "--leader-elect", "perhaps"], &[], "true, false"),
+        (&["run", "--leader-elect-retry-period", "0s"], &[], "at least 1s"),
+        (&["run", "--leader-elect-retry-period", "15s"], &[], "at least twice the retry period"),
+        (&["run", "--leader-elect-lease-duration", "20s"], &[], "longer than the renew deadline"),
         (&["run", "--log", "loud,,=x"], &[], "level such as info"),
         (&["run", "--namespace", "Not A Name"], &[], "RFC 1123"),
         (&["run"], &[("GL_K8S_LISTEN", "nowhere")], "--listen"),

@@ -12,8 +12,9 @@ use control_plane::ControlPlane;
 use gl_k8s_integrator::{
     commands::run::client,
     context::{Chance, Context, Settings, SystemClock},
-    controllers,
+    controllers::{self, Watching},
     gitlab::{Transport, TransportError, TransportErrorKind},
+    leadership::Claim,
     memory::Memory,
     plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
@@ -85,7 +86,9 @@ impl Operator {
             memory: Memory::default(),
             metrics: Arc::new(Metrics::new("test")),
         };
-        let work = tokio::spawn(controllers::run(Arc::new(context), writers, CancellationToken::new()));
+        let watching = Watching { client: context.kubernetes.clone(), writers };
+        let work = controllers::run(Arc::new(context), watching, Claim::alone(), CancellationToken::new());
+        let work = tokio::spawn(work);
         declarations.ready().await.unwrap();
         Self { wire, work }
     }
