@@ -11,7 +11,7 @@ use super::problems;
 use crate::{
     context::Context,
     declared::{ClusterCa, ConfigMapKey, Instance},
-    gitlab::{Client, FeatureState, Pace, TokenSelf},
+    gitlab::{Client, FeatureState, Pace, TokenSelf, TransportError},
     memory::Remembered,
     plan::ci_access::Endpoint,
     status::{Problem, Reason, Retry},
@@ -106,16 +106,49 @@ async fn access(context: &Context, instance: &Instance) -> Result<Access, Proble
         Some(reference) => Some(certificate(context, instance, reference).await?),
         None => None,
     };
-    let transport = (context.connect)(&instance.url, ca.as_deref()).map_err(|error| {
-        let message = format!("could not set up the connection to {}: {error}", instance.url);
-        Problem::new(Reason::GitLabUnreachable, message)
-    })?;
+    let transport =
+        (context.connect)(&instance.url, ca.as_deref()).map_err(|error| no_connection(context, instance, &error))?;
     let chance = context.chance.clone();
     let pace = context.memory.pace(&instance.name, || Pace::new(move || chance.fraction()));
     let client = Client::new(&instance.url, token, transport, pace)
-        .map_err(|error| problems::gitlab(&format!("use GitLabInstance {}", instance.name), &error))?
+        .map_err(|error| naming_the_secret(context, instance, problems::gitlab(&using(instance), &error)))?
         .observed(&instance.name, context.metrics.clone());
     inspect(context, instance, client).await
+}
+
+/// What is attempted, for messages.
+fn using(instance: &Instance) -> String {
+    format!("use GitLab at {}", instance.url)
+}
+
+/// The only thing that can be wrong before anything is sent is a certificate.
+fn no_connection(context: &Context, instance: &Instance, error: &TransportError) -> Problem {
+    match &instance.gitlab_ca {
+        Some(at) => {
+            let message = format!(
+                "could not use the CA certificate for {} from the ConfigMap {}/{} (key {}): {error}; put the PEM certificate of the authority there that signed GitLab's certificate",
+                instance.url, context.settings.own_namespace, at.name, at.key
+            );
+            Problem::until_changed(Reason::CaCertificateMissing, message)
+        }
+        None => {
+            let message = format!("could not set up the connection to {}: {error}", instance.url);
+            Problem::new(Reason::GitLabUnreachable, message)
+        }
+    }
+}
+
+/// A problem of the token says where the token stands.
+fn naming_the_secret(context: &Context, instance: &Instance, problem: Problem) -> Problem {
+    let of_the_token = matches!(
+        problem.reason,
+        Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenRevoked | Reason::TokenScopeInsufficient
+    );
+    if !of_the_token {
+        return problem;
+    }
+    let secret = format!("{}/{}", context.settings.own_namespace, instance.token_secret);
+    problem.advise(&format!("it stands under the key `token` of the Secret {secret}"))
 }
 
 /// The token is sent only to the URL that stands beside it in the Secret, so that whoever may change the instance object
@@ -151,8 +184,8 @@ async fn token(context: &Context, instance: &Instance) -> Result<SecretString, P
 }
 
 async fn inspect(context: &Context, instance: &Instance, client: Client) -> Result<Access, Problem> {
-    let what = format!("use GitLab at {}", instance.url);
-    let failed = |error| problems::gitlab(&what, &error);
+    let what = using(instance);
+    let failed = |error| naming_the_secret(context, instance, problems::gitlab(&what, &error));
     let token = client.token_self().await.map_err(failed)?;
     let (token_expires, token_scopes) = match token {
         TokenSelf::AccessToken(info) => {
@@ -161,7 +194,8 @@ async fn inspect(context: &Context, instance: &Instance, client: Client) -> Resu
                     "could not {what}: the token has the scopes {}, but `api` is needed; make a token with the scope `api` and put it into the Secret",
                     info.scopes.join(", ")
                 );
-                return Err(Problem::new(Reason::TokenScopeInsufficient, message));
+                let problem = Problem::new(Reason::TokenScopeInsufficient, message);
+                return Err(naming_the_secret(context, instance, problem));
             }
             (info.expires_at.and_then(midnight), info.scopes)
         }

@@ -106,6 +106,11 @@ pub enum Part {
 }
 
 impl ProjectFacts {
+    /// Its path and id, for messages.
+    pub fn in_words(&self) -> String {
+        self.path.as_ref().map_or_else(|| format!("with the id {}", self.id), |path| format!("{path} (id {})", self.id))
+    }
+
     fn with(self, problem: Problem) -> Self {
         let state = if problem.reason == Reason::ProjectGone { Some(ProjectState::Gone) } else { self.state };
         Self { problem: Some(problem), state, ..self }

@@ -4,13 +4,21 @@ use bytes::Bytes;
 use http::Response;
 use serde::de::DeserializeOwned;
 
-use super::{call::Call, client::Client, error::Error, json};
+use super::{
+    call::Call,
+    client::Client,
+    error::Error,
+    json,
+    transport::{TransportError, TransportErrorKind},
+};
 
 /// The most that GitLab gives at a time.
 pub(super) const PER_PAGE: usize = 100;
 /// The most pages of one listing. GitLab keeps at most 8,000 variables in a project; more than 50,000 environments in one are
 /// beyond what a mapping can sensibly serve.
 const MOST_PAGES: u32 = 500;
+/// The largest listing in bytes, all pages together: what is read is held until all of it is there.
+const LARGEST_LISTING: usize = 64 * 1024 * 1024;
 
 impl Client {
     /// Reads every page of a listing with offset pagination. Either all of it or an error: no part is ever taken for the
@@ -18,10 +26,17 @@ impl Client {
     pub(super) async fn all<T: DeserializeOwned>(&self, call: impl Fn() -> Call) -> Result<Vec<T>, Error> {
         let mut items: Vec<T> = Vec::new();
         let mut previous: Option<Bytes> = None;
+        let mut size = 0;
         for page in 1..=MOST_PAGES {
             let call = call().query("per_page", PER_PAGE).query("page", page);
             let endpoint = call.label;
             let answer = self.send(&call).await?;
+            size += answer.body().len();
+            if size > LARGEST_LISTING {
+                let detail = format!("more than the {LARGEST_LISTING} bytes that are accepted of one listing");
+                let source = TransportError::new(TransportErrorKind::BodyTooLarge, detail);
+                return Err(Error::BodyTooLarge { endpoint, source });
+            }
             let mut found: Vec<T> = json::decode(endpoint, &answer)?;
             let count = found.len();
             if count > 0 && previous.as_ref() == Some(answer.body()) {

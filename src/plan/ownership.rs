@@ -195,8 +195,15 @@ pub enum EntryVerdict {
 /// Judges an entry by its mark. `as_recorded` says that id and fingerprint are those that status recorded.
 pub fn judge_entry(text: Option<&str>, ours: &Mark, as_recorded: bool, others: &dyn OtherMappings) -> EntryVerdict {
     match text.and_then(Mark::read) {
-        Some(mark) if mark.cluster != ours.cluster || mark.cluster_uid != ours.cluster_uid => {
+        Some(mark) if mark.cluster != ours.cluster => {
             EntryVerdict::NotOurs { owner: format!("the cluster {} (mapping {})", mark.cluster, mark.mapping) }
+        }
+        Some(mark) if mark.cluster_uid != ours.cluster_uid => {
+            let owner = format!(
+                "another cluster that is called {} too (mapping {}, kube-system {}; this one's is {})",
+                mark.cluster, mark.mapping, mark.cluster_uid, ours.cluster_uid
+            );
+            EntryVerdict::NotOurs { owner }
         }
         Some(mark) if mark.mapping == ours.mapping => EntryVerdict::Ours,
         Some(mark) if others.exists(&mark.mapping) => {

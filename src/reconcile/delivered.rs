@@ -61,12 +61,12 @@ impl Outcome {
     }
 
     /// Why an environment has not got what it should.
-    pub fn problem(&self, scope: &str) -> Option<Problem> {
+    pub fn problem(&self, project: &str, scope: &str) -> Option<Problem> {
         let refused = [&self.written, &self.carried].iter().find_map(|carried| carried.problems.get(scope).cloned());
         refused.or_else(|| {
             let foreign = self.foreign.iter().find(|foreign| foreign.scope == scope)?;
             let message = format!(
-                "the {} with the scope {scope} in GitLab belongs to {}; remove it there, or use another environment",
+                "the {} with the scope {scope} in the project {project} in GitLab belongs to {}; it is left as it is: remove it there if nobody needs it, or use another environment",
                 foreign.what, foreign.owner
             );
             Some(Problem::new(Reason::NotOurs, message))

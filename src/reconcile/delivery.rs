@@ -147,11 +147,13 @@ async fn pass_through(
     report: &mut Report,
 ) -> Result<(), Problem> {
     let id = delivery.project.id;
+    let project = delivery.project.in_words();
     let failed = problems::gitlab;
-    let live_variables = client
-        .variables(id)
-        .await
-        .map_err(|error| delivery.project.explain(Part::Variables, failed("read the project's variables", &error)))?;
+    let live_variables = client.variables(id).await.map_err(|error| {
+        delivery
+            .project
+            .explain(Part::Variables, failed(&format!("read the variables of the project {project}"), &error))
+    })?;
     let live_clusters = clusters(pass, delivery, client, report).await?;
     let wanted = wanted(pass, delivery, deliverables, &live_variables);
     let recorded = Recorded(report.status().environments.clone());
@@ -172,21 +174,24 @@ async fn pass_through(
     });
     let (cluster_writes, cluster_removals) = split(cluster_changes.unwrap_or_default());
     foreign.extend(cluster_writes.foreign.iter().cloned());
-    let written =
-        apply::clusters(client, id, &cluster_writes).await.map_err(|error| failed("write cluster entries", &error))?;
+    let written = apply::clusters(client, id, &cluster_writes)
+        .await
+        .map_err(|error| failed(&format!("write cluster entries of the project {project}"), &error))?;
     let spared = |scope: &str| undecided(scope) || written.failed.contains_key(scope);
     let fingerprint = |scope: &str, key: &str| recorded.variable(scope, key);
     let variable_changes =
         variables::changes(&wanted.variables, &live_variables, &delivery.mark, &fingerprint, &spared, others);
     foreign.extend(variable_changes.foreign.iter().cloned());
-    let carried =
-        apply::variables(client, id, &variable_changes).await.map_err(|error| failed("write variables", &error))?;
+    let carried = apply::variables(client, id, &variable_changes)
+        .await
+        .map_err(|error| failed(&format!("write variables of the project {project}"), &error))?;
     let removals = certificate::Changes {
         remove: cluster_removals.into_iter().filter(|(_, scope)| !carried.failed.contains_key(scope)).collect(),
         ..certificate::Changes::default()
     };
-    let removed =
-        apply::clusters(client, id, &removals).await.map_err(|error| failed("remove cluster entries", &error))?;
+    let removed = apply::clusters(client, id, &removals)
+        .await
+        .map_err(|error| failed(&format!("remove cluster entries of the project {project}"), &error))?;
 
     let outcome = Outcome { written, carried, removed, foreign, clusters_unread: live_clusters.is_none() };
     record(pass, delivery, deliverables, &recorded, outcome, report);
@@ -235,7 +240,7 @@ async fn clusters(
     if !(wanted || traces || no_record) {
         return Ok(Some(Vec::new()));
     }
-    let id = delivery.project.id;
+    let (id, project) = (delivery.project.id, delivery.project.in_words());
     match client.clusters(id).await {
         Ok(clusters) => Ok(Some(clusters)),
         Err(error) if apply::says_switched_off(&error) => {
@@ -243,7 +248,7 @@ async fn clusters(
             client
                 .project(ProjectRef::Id(id))
                 .await
-                .map_err(|error| problems::gitlab(&format!("read the project {id}"), &error))?;
+                .map_err(|error| problems::gitlab(&format!("read the project {project}"), &error))?;
             if !wanted {
                 return Ok(None);
             }
@@ -251,9 +256,10 @@ async fn clusters(
             Err(Problem::new(Reason::CertificateBasedClustersOff, message))
         }
         Err(Error::Forbidden { .. }) if !wanted && !traces => Ok(None),
-        Err(error) => Err(delivery
-            .project
-            .explain(Part::Clusters, problems::gitlab("read the project's cluster entries", &error))),
+        Err(error) => Err(delivery.project.explain(
+            Part::Clusters,
+            problems::gitlab(&format!("read the cluster entries of the project {project}"), &error),
+        )),
     }
 }
 
@@ -281,7 +287,7 @@ fn record(
             report.note(scope, outcome.why_pending(scope));
         }
         report.environment(scope).ci_access = Some(status);
-        if let Some(problem) = outcome.problem(scope) {
+        if let Some(problem) = outcome.problem(&delivery.project.in_words(), scope) {
             report.delivery_failed(scope, delivery.project.explain(part, problem));
         }
     }

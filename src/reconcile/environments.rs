@@ -126,7 +126,7 @@ async fn look_up(
 ) {
     let found: Vec<_> = stream::iter(wanted)
         .map(|environment| async move {
-            let result = find_or_create(pass, client, project.id, &environment).await;
+            let result = find_or_create(pass, client, project, &environment).await;
             (environment.name, result)
         })
         .buffered(4)
@@ -147,34 +147,42 @@ async fn look_up(
 async fn find_or_create(
     pass: &Pass<'_>,
     client: &Client,
-    project_id: i64,
+    project: &ProjectFacts,
     environment: &Environment,
 ) -> Result<gitlab::Environment, Problem> {
     let name = &environment.name;
     let find = || async {
-        let found = client.environment_by_name(project_id, name).await;
-        found.map_err(|error| problems::gitlab(&format!("look up the environment {name}"), &error))
+        let found = client.environment_by_name(project.id, name).await;
+        found.map_err(|error| problems::gitlab(&format!("look up {}", in_words(name, project)), &error))
     };
     if let Some(found) = find().await? {
         return Ok(found);
     }
-    match client.create_environment(project_id, name, environment.tier).await {
+    match client.create_environment(project.id, name, environment.tier).await {
         Ok(created) => {
             let note = format!("created the environment {name} in GitLab (slug {})", created.slug);
             events::normal(pass.context, &pass.about(), "EnvironmentCreated", note).await;
             Ok(created)
         }
         // A pipeline was faster, or an answer got lost; without either it is the slug that is taken.
-        Err(error) if error.is_already_taken() => find().await?.ok_or_else(|| refused(name, &error)),
-        Err(error @ gitlab::Error::Refused { .. }) => Err(refused(name, &error)),
-        Err(error) => Err(problems::gitlab(&format!("create the environment {name}"), &error)),
+        Err(error) if error.is_already_taken() => find().await?.ok_or_else(|| refused(name, project, &error)),
+        Err(error @ gitlab::Error::Refused { .. }) => Err(refused(name, project, &error)),
+        Err(error) => Err(problems::gitlab(&format!("create {}", in_words(name, project)), &error)),
     }
 }
 
-fn refused(name: &str, error: &gitlab::Error) -> Problem {
-    let message = format!("could not create the environment {name}: {error}");
+fn in_words(name: &str, project: &ProjectFacts) -> String {
+    format!("the environment {name} of the project {}", project.in_words())
+}
+
+fn refused(name: &str, project: &ProjectFacts, error: &gitlab::Error) -> Problem {
+    let message = format!("could not create {}: {error}", in_words(name, project));
     let slug = matches!(error, gitlab::Error::Refused { messages, .. } if messages.iter().any(|m| m.contains("Slug")));
-    Problem::new(if slug { Reason::SlugTaken } else { Reason::EnvironmentRefused }, message)
+    if slug {
+        let remedy = "rename one of the two environments that GitLab makes the same slug of";
+        return Problem::new(Reason::SlugTaken, message).advise(remedy);
+    }
+    Problem::new(Reason::EnvironmentRefused, message).advise("correct the name in the mapping as GitLab says")
 }
 
 fn explain(environment: &str, unplaced: &Unplaced) -> Problem {

@@ -63,16 +63,24 @@ pub async fn bed() -> &'static ControlPlane {
     control_plane
 }
 
-/// In a thread with a runtime of its own, which ends with the test process.
 async fn start_operator(control_plane: &ControlPlane) {
     let writer = LOGS.get_or_init(Logs::default).clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    let token = control_plane.token_for(OWN, OWN).await.unwrap();
-    let config = control_plane.client_config_with_token(&token);
     let admin = control_plane.admin_config();
     let (retired, names) = mpsc::unbounded_channel();
     RETIRED.get_or_init(|| retired);
+    run_operator(control_plane, || pause_retired(client(admin).unwrap(), names)).await;
+}
+
+/// Runs an operator in a control plane, in a thread with a runtime of its own, which ends with the test process; and
+/// something beside it. Returns when it works.
+pub async fn run_operator<F: Future<Output = ()>>(
+    control_plane: &ControlPlane,
+    beside: impl FnOnce() -> F + Send + 'static,
+) {
+    let token = control_plane.token_for(OWN, OWN).await.unwrap();
+    let config = control_plane.client_config_with_token(&token);
     let (started, running) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -86,7 +94,7 @@ async fn start_operator(control_plane: &ControlPlane) {
                 started.send(()).unwrap();
                 std::future::pending::<()>().await;
             };
-            tokio::join!(work, ready, pause_retired(client(admin).unwrap(), names));
+            tokio::join!(work, ready, beside());
         });
     });
     tokio::time::timeout(Duration::from_secs(30), running).await.unwrap().unwrap();

@@ -75,6 +75,19 @@ impl Campus {
         campus
     }
 
+    /// The same GitLab seen from another cluster, in which nothing is declared yet.
+    pub fn seen_from(&self, control_plane: &'static ControlPlane) -> Self {
+        Self {
+            name: self.name.clone(),
+            control_plane,
+            admin: control_plane.admin_client(),
+            simulator: self.simulator.clone(),
+            url: self.url.clone(),
+            token: self.token.clone(),
+            server: None,
+        }
+    }
+
     async fn set_up(&mut self) {
         let first = GITLABS.fetch_add(1, Ordering::Relaxed) * PROJECTS_OF_EACH;
         for _ in 0..first {
@@ -140,8 +153,17 @@ impl Campus {
 
     /// The same, whatever the answer.
     pub async fn try_gitlab(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        self.call_gitlab(ROOT, method, path, body).await
+    }
+
+    /// A call as whoever has this token; gives the status of the answer.
+    pub async fn gitlab_as(&self, token: &str, method: &str, path: &str, body: Value) -> u16 {
+        self.call_gitlab(token, method, path, body).await.0
+    }
+
+    async fn call_gitlab(&self, token: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
         let path = if path.starts_with("/-/") { path.to_owned() } else { format!("/api/v4{path}") };
-        let mut request = Request::builder().method(method).uri(path).header("PRIVATE-TOKEN", ROOT);
+        let mut request = Request::builder().method(method).uri(path).header("PRIVATE-TOKEN", token);
         let body = if body.is_null() {
             axum::body::Body::empty()
         } else {

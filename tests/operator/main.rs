@@ -14,4 +14,5 @@ mod mapping;
 mod neighbour;
 mod refusals;
 mod repair;
+mod second_cluster;
 mod way;

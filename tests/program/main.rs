@@ -8,6 +8,7 @@ mod bed;
 mod campus;
 mod debug;
 mod front;
+mod memory;
 mod names;
 mod process;
 mod running;

@@ -95,6 +95,13 @@ impl Program {
         Some((answer.status().as_u16(), String::from_utf8(answer.into_body().to_vec()).unwrap()))
     }
 
+    /// The most memory that it has had at any time so far, in bytes (`VmHWM`, proc_pid_status(5)).
+    pub fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        most.unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Everything that it has written so far.
     pub fn emitted(&self) -> String {
         self.output.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()

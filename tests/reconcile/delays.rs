@@ -46,6 +46,55 @@ async fn delays_grow_with_every_failure_and_differ_between_mappings() {
     assert!(outcome.again.unwrap() <= Duration::from_secs(1), "a success begins the row anew: {outcome:?}");
 }
 
+/// Every way in which GitLab can fail without naming a time, and what is said of it.
+fn failures() -> Vec<(Fault, Reason)> {
+    let invalid = |description: &str| {
+        let body = json!({"error": "invalid_token", "error_description": description});
+        Fault { body: Some(body), ..status(401, &[]) }
+    };
+    let scope = json!({"error": "insufficient_scope", "error_description": "…", "scope": "api"});
+    vec![
+        (status(500, &[]), Reason::GitLabFailed),
+        (status(503, &[]), Reason::GitLabFailed),
+        (Fault::new(FaultKind::Cut), Reason::GitLabUnreachable),
+        (Fault::new(FaultKind::CutBody), Reason::GitLabUnreachable),
+        (Fault::new(FaultKind::Garbage), Reason::GitLabUnexpectedAnswer),
+        (status(302, &[("Location", "/users/sign_in")]), Reason::GitLabUnexpectedAnswer),
+        (Fault { body: Some(json!({"message": "401 Unauthorized"})), ..status(401, &[]) }, Reason::TokenInvalid),
+        (invalid("Token is expired."), Reason::TokenExpired),
+        (invalid("Token was revoked."), Reason::TokenRevoked),
+        (Fault { body: Some(scope), ..status(403, &[]) }, Reason::TokenScopeInsufficient),
+        (Fault { body: Some(json!({"message": "403 Forbidden"})), ..status(403, &[]) }, Reason::ProjectForbidden),
+        (Fault { body: Some(json!({"message": "no"})), ..status(422, &[]) }, Reason::GitLabRefused),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_gitlab_fails_with_is_tried_again_later_and_later() {
+    let bench = Bench::new("later-and-later").await;
+    bench.mapped("later-and-later", "web-app", json!({})).await;
+    bench.operator().await.settle("later-and-later").await;
+    for (fault, reason) in failures() {
+        let operator = bench.operator().await;
+        let id = bench.campus.simulator.add_fault(fault.clone()).unwrap();
+        bench.campus.patch_mapping("later-and-later", json!({"spec": {"deletionPolicy": "Delete"}})).await;
+        let mut delays = Vec::new();
+        for number in 0..4 {
+            // A comparison is due in each pass, so that GitLab is asked.
+            operator.advance(Duration::from_secs(13 * 3600));
+            let outcome = operator.pass("later-and-later").await;
+            assert_eq!(outcome.problem, Some(reason), "{fault:?}");
+            let delay = outcome.again.unwrap();
+            let whole = Duration::from_secs(1 << number);
+            assert!(whole / 2 <= delay && delay <= whole, "{fault:?}: {delay:?} of {whole:?}");
+            delays.push(delay);
+        }
+        assert!(delays.iter().enumerate().any(|(number, delay)| *delay != Duration::from_secs(1 << number)), "jitter");
+        bench.campus.simulator.clear_fault(id);
+        operator.settle("later-and-later").await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_time_that_gitlab_names_is_waited_for() {
     let bench = Bench::new("retry-after").await;

@@ -17,7 +17,8 @@ pub async fn bed() -> &'static ControlPlane {
     control_plane
 }
 
-async fn install(control_plane: &ControlPlane) {
+/// Installs everything in a control plane.
+pub async fn install(control_plane: &ControlPlane) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     control_plane.kubectl_apply(&root.join("crds")).await.unwrap();
     control_plane.kubectl_apply(&root.join("manifests")).await.unwrap();

@@ -1,5 +1,6 @@
 //! What each method asks for, and what it makes of GitLab's answers.
 
+use bytes::Bytes;
 use jiff::civil::date;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -191,6 +192,17 @@ async fn a_listing_that_does_not_lead_on_to_the_next_page_is_not_taken_for_compl
         let error = script.client().variables(42).await.unwrap_err();
         assert!(matches!(error, Error::UnexpectedShape { .. }), "{next}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_listing_of_large_pages_ends_before_it_fills_the_memory() {
+    let page = |key: &str| Bytes::from(json!([variable(key, "*", None)]).to_string() + &" ".repeat(1 << 20));
+    let pages = [page("A"), page("B")];
+    let answers = (1..=100).map(|n| answer_with(200, ("x-next-page", &(n + 1).to_string()), pages[n % 2].clone()));
+    let script = Script::new(answers);
+    let error = script.client().variables(42).await.unwrap_err();
+    assert!(matches!(error, Error::BodyTooLarge { .. }), "{error:?}");
+    assert_eq!(script.requests().len(), 64, "what is held stays below 64 MiB");
 }
 
 #[tokio::test]

@@ -4,18 +4,18 @@ use gitlab_simulator::http::faults::{Fault, FaultKind};
 use serde_json::{Value, json};
 
 use super::{only_production, says};
-use crate::campus::Campus;
+use crate::{bed::eventually, campus::Campus};
 
-fn by_certificate() -> Value {
+pub fn by_certificate() -> Value {
     json!({"environments": [{"name": "production"}], "ciAccess": {"method": "ClusterCertificate"}})
 }
 
 impl Campus {
-    async fn certificate_based_clusters(&self, on: bool) {
+    pub async fn certificate_based_clusters(&self, on: bool) {
         self.gitlab("POST", "/features/certificate_based_clusters", json!({"value": on})).await;
     }
 
-    async fn clusters(&self, project: i64) -> Vec<Value> {
+    pub async fn clusters(&self, project: i64) -> Vec<Value> {
         self.gitlab("GET", &format!("/projects/{project}/clusters"), Value::Null).await.as_array().unwrap().clone()
     }
 }
@@ -30,7 +30,7 @@ async fn a_variable_that_a_person_made_stays_as_it_is() {
     let theirs = campus.gitlab("POST", &format!("/projects/{project}/variables"), theirs).await;
     campus.map("their-variable-web", "web-app", json!({})).await;
     let message = campus.until_refused("their-variable-web", "NotOurs").await;
-    says(&message, &["variable KUBE_URL", "production", "remove it"]);
+    says(&message, &["variable KUBE_URL", "production", "team/web-app", "remove it"]);
     let live = campus.variables(project).await;
     let in_production: Vec<_> = live.iter().filter(|v| v["environment_scope"] == "production").collect();
     assert!(in_production.contains(&&theirs), "{theirs}");
@@ -117,6 +117,7 @@ async fn switched_off_certificate_based_clusters_are_named_and_used_once_they_ar
     campus.patch_mapping("flag-web", json!({"metadata": {"annotations": {"gl-k8s.dev/renew": "1"}}})).await;
     campus.until_refused("flag-web", "CertificateBasedClustersOff").await;
     campus.still_stands(&standing).await;
+    campus.is_untouched(&healthy).await;
     campus.certificate_based_clusters(true).await;
     campus.until_ready("flag-web").await;
     assert_eq!(campus.clusters(project).await.len(), 1);
@@ -135,17 +136,110 @@ async fn an_environment_that_gitlab_refuses_does_not_hold_up_the_others() {
         path: Some(format!("/projects/{project}/environments$")),
         status: Some(400),
         body: Some(body),
-        count: Some(1),
         ..Fault::new(FaultKind::Status)
     };
-    let fault = campus.simulator.add_fault(Fault { count: None, ..refusal }).unwrap();
+    let fault = campus.simulator.add_fault(refusal.clone()).unwrap();
     let production =
         campus.try_gitlab("POST", &format!("/projects/{project}/environments"), json!({"name": "x"})).await;
     assert_eq!(production.0, 400, "the fault strikes");
-    campus.map("refused-name-web", "web-app", only_production()).await;
+    campus.simulator.clear_fault(fault);
+    campus.gitlab("POST", &format!("/projects/{project}/environments"), json!({"name": "staging"})).await;
+    let fault = campus.simulator.add_fault(refusal).unwrap();
+    campus.map("refused-name-web", "web-app", json!({})).await;
     let message = campus.until_refused("refused-name-web", "EnvironmentRefused").await;
     says(&message, &["environment production", "Name is reserved"]);
+    assert!(campus.job(project, "staging", true).await.contains_key("KUBE_TOKEN"), "the other one is served");
     campus.is_untouched(&healthy).await;
     campus.simulator.clear_fault(fault);
     campus.until_ready("refused-name-web").await;
+}
+
+/// Waits until the operator has compared a project with GitLab so often again.
+async fn compared(campus: &Campus, project: i64, times: usize) {
+    campus.until_comparisons(project, campus.comparisons(project) + times).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_a_person_removes_comes_back_where_nothing_else_was_changed() {
+    let campus = Campus::with("unmarked", json!({"driftInterval": "1s"}), json!({})).await;
+    let healthy = campus.healthy().await;
+    let project = campus.project("web-app").await;
+    campus.map("unmarked-web", "web-app", only_production()).await;
+    campus.until_ready("unmarked-web").await;
+    let standing = campus.standing(project).await;
+    let before = campus.variables(project).await;
+    for key in ["KUBE_URL", "KUBE_TOKEN", "KUBECONFIG"] {
+        let path = format!("/projects/{project}/variables/{key}?filter%5Benvironment_scope%5D=production");
+        campus.gitlab("PUT", &path, json!({"description": null})).await;
+    }
+    eventually("the marks are back", async || {
+        let now = campus.variables(project).await;
+        if now == before { Ok(()) } else { Err(format!("{} variables", now.len())) }
+    })
+    .await;
+    campus.until_ready("unmarked-web").await;
+    campus.still_stands_with_gitlab(&standing).await;
+    campus.is_untouched(&healthy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_a_person_made_their_own_is_theirs_until_they_remove_it() {
+    let campus = Campus::with("theirs-now", json!({"driftInterval": "1s"}), json!({})).await;
+    let healthy = campus.healthy().await;
+    let project = campus.project("web-app").await;
+    campus.map("theirs-now-web", "web-app", only_production()).await;
+    campus.until_ready("theirs-now-web").await;
+    let standing = campus.standing(project).await;
+    let path = format!("/projects/{project}/variables/KUBE_URL?filter%5Benvironment_scope%5D=production");
+    let theirs = json!({"value": "https://elsewhere.example.edu", "description": "the other cluster"});
+    let theirs = campus.gitlab("PUT", &path, theirs).await;
+    let message = campus.until_refused("theirs-now-web", "NotOurs").await;
+    says(&message, &["variable KUBE_URL", "production", "team/web-app", "remove it"]);
+    compared(&campus, project, 2).await;
+    assert!(campus.variables(project).await.contains(&theirs), "it is left as it is");
+    campus.still_stands_with_gitlab(&standing).await;
+    campus.is_untouched(&healthy).await;
+
+    // Nor is it removed with the mapping's own: a change of the method leaves it alone, too.
+    campus.patch_mapping("theirs-now-web", json!({"spec": {"ciAccess": {"method": "None"}}})).await;
+    campus.until_ready("theirs-now-web").await;
+    assert_eq!(campus.variables(project).await, [theirs]);
+    campus.gitlab("DELETE", &path, Value::Null).await;
+    campus.patch_mapping("theirs-now-web", json!({"spec": {"ciAccess": {"method": "Variables"}}})).await;
+    campus.until_ready("theirs-now-web").await;
+    assert_eq!(campus.job(project, "production", true).await["KUBE_URL"], campus.control_plane.server_url());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_entry_that_a_person_edits_is_put_back_and_one_that_they_take_over_is_left() {
+    let campus = Campus::with("edited-entry", json!({"driftInterval": "1s"}), json!({})).await;
+    campus.certificate_based_clusters(true).await;
+    let project = campus.project("web-app").await;
+    campus.map("edited-entry-web", "web-app", by_certificate()).await;
+    campus.until_ready("edited-entry-web").await;
+    let standing = campus.standing(project).await;
+    let before = campus.clusters(project).await;
+    let path = format!("/projects/{project}/clusters/{}", before[0]["id"]);
+    // A new name is a mark that was removed; everything else is drift.
+    for edit in [json!({"name": "mine"}), json!({"enabled": false}), json!({"domain": "other.example.edu"})] {
+        campus.gitlab("PUT", &path, edit.clone()).await;
+        eventually(&format!("{edit} is put back"), async || {
+            let now = campus.clusters(project).await;
+            if now == before { Ok(()) } else { Err(format!("{now:#?}")) }
+        })
+        .await;
+    }
+    campus.until_ready("edited-entry-web").await;
+    campus.still_stands_with_gitlab(&standing).await;
+
+    let other = json!({"api_url": "https://elsewhere.example.edu"});
+    campus.gitlab("PUT", &path, json!({"name": "mine", "platform_kubernetes_attributes": other})).await;
+    let message = campus.until_refused("edited-entry-web", "NotOurs").await;
+    says(&message, &[&format!("cluster entry {}", before[0]["id"]), "production", "team/web-app"]);
+    let theirs = campus.clusters(project).await;
+    compared(&campus, project, 2).await;
+    assert_eq!(campus.clusters(project).await, theirs);
+    campus.gitlab("DELETE", &path, Value::Null).await;
+    campus.until_ready("edited-entry-web").await;
+    campus.still_stands_with_gitlab(&standing).await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{only_production, says};
+use super::{entries::by_certificate, only_production, says};
 use crate::campus::Campus;
 
 /// What only GitLab knows is seen at the next comparison.
@@ -156,4 +156,49 @@ async fn a_switched_off_feature_that_is_not_needed_is_not_blamed() {
     says(&message, &["Maintainer"]);
     campus.gitlab("PUT", &format!("/groups/{group}/members/{user}"), json!({"access_level": 40})).await;
     campus.until_ready("not-blamed-web").await;
+}
+
+/// A feature is switched off in a project whose jobs work already: everything stays, a renewal waits, and when it is on again
+/// all goes on.
+async fn switched_off_later(name: &str, feature: &str, word: &str, spec: Value) {
+    let campus = Campus::with(name, soon(), json!({})).await;
+    campus.certificate_based_clusters(true).await;
+    let healthy = campus.healthy().await;
+    let project = campus.project("web-app").await;
+    let mapping = format!("{name}-web");
+    campus.map(&mapping, "web-app", spec).await;
+    campus.until_ready(&mapping).await;
+    let standing = campus.standing(project).await;
+    let set = async |access: &str| {
+        let mut body = json!({});
+        body[feature] = json!(access);
+        campus.gitlab("PUT", &format!("/projects/{project}"), body).await;
+    };
+    set("disabled").await;
+    let message = campus.until_refused(&mapping, "FeatureSwitchedOff").await;
+    says(&message, &["team/web-app", word, "Settings > General > Visibility"]);
+    campus.patch_mapping(&mapping, json!({"metadata": {"annotations": {"gl-k8s.dev/renew": "1"}}})).await;
+    campus.until_refused(&mapping, "FeatureSwitchedOff").await;
+    campus.still_stands(&standing).await;
+    campus.is_untouched(&healthy).await;
+    set("enabled").await;
+    campus.until_ready(&mapping).await;
+    let renewed = campus.standing(project).await;
+    campus.still_stands_with_gitlab(&renewed).await;
+    campus.still_stands(&standing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn builds_that_are_switched_off_later_take_nothing_along() {
+    switched_off_later("builds-off", "builds_access_level", "CI/CD", only_production()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn environments_that_are_switched_off_later_take_nothing_along() {
+    switched_off_later("env-off", "environments_access_level", "environments", only_production()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn infrastructure_that_is_switched_off_later_takes_nothing_along() {
+    switched_off_later("infra-off", "infrastructure_access_level", "infrastructure", by_certificate()).await;
 }

@@ -9,10 +9,11 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{only_production, says};
+use super::{away::keeps_secrets, only_production, says};
 use crate::{
     bed::{OWN, eventually},
     campus::Campus,
+    neighbour::elsewhere,
 };
 
 /// A mapping whose instance has a token that does not work from the start; its project is there. Gives the message.
@@ -25,6 +26,9 @@ async fn refused(campus: &Campus, reason: &str) -> String {
     let message = campus.until_refused(&mapping, reason).await;
     assert_eq!(campus.until_instance_refused(reason).await, message, "instance and mapping say the same");
     assert_eq!(campus.writes_of_the_operator(), []);
+    says(&message, &[&format!("Secret {OWN}/{}", campus.name)]);
+    keeps_secrets(campus, &message, &[]);
+    elsewhere().await.is_untouched().await;
     message
 }
 
@@ -54,7 +58,7 @@ impl Campus {
     }
 
     /// A new token of the operator's user.
-    async fn new_token(&self, scopes: &[&str]) -> String {
+    pub async fn new_token(&self, scopes: &[&str]) -> String {
         let user = self.integrator().await;
         let token = json!({"name": "another", "scopes": scopes});
         let token = self.gitlab("POST", &format!("/users/{user}/personal_access_tokens"), token).await;
@@ -98,8 +102,7 @@ async fn a_token_is_never_sent_to_another_gitlab_than_the_one_beside_it_in_its_s
     for url in [other.url.clone(), format!("{}/", other.url), format!("{}.example.edu", campus.url), String::new()] {
         campus.write_token(&campus.token, &url).await;
         let message = refused(&campus, "TokenSecretMisplaced").await;
-        says(&message, &[&format!("{OWN}/misplaced"), &campus.url, "correct the key"]);
-        assert!(!message.contains(&campus.token));
+        says(&message, &[&campus.url, "correct the key"]);
         assert_eq!(campus.requests_of_the_operator(), [], "the token reached GitLab");
         campus.mappings().delete("misplaced-web", &DeleteParams::default()).await.unwrap();
         campus.until_gone("misplaced-web").await;
@@ -117,25 +120,32 @@ async fn a_token_that_gitlab_does_not_know_is_refused_until_a_good_one_is_writte
     let campus = Campus::undeclared("wrong-token").await;
     campus.write_token("glpat-nobody-made-this", &campus.url).await;
     let message = refused(&campus, "TokenInvalid").await;
-    says(&message, &["valid one", "Secret"]);
-    assert!(!message.contains("glpat-nobody-made-this"));
+    says(&message, &["valid one", "key `token`"]);
+    keeps_secrets(&campus, &message, &["glpat-nobody-made-this"]);
     mended(&campus).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_or_broken_token_is_refused_until_a_good_one_is_written() {
     let campus = Campus::undeclared("broken-token").await;
-    campus.write_token("glpat-with\na line break", &campus.url).await;
-    refused(&campus, "TokenInvalid").await;
+    campus.write_token("glpat-with\na-line-break", &campus.url).await;
+    let message = refused(&campus, "TokenInvalid").await;
+    says(&message, &["write it into the Secret again", "key `token`"]);
+    keeps_secrets(&campus, &message, &["glpat-with", "a-line-break"]);
+    campus.write_token("", &campus.url).await;
+    campus.until_instance_refused("TokenInvalid").await;
+    assert_eq!(campus.requests_of_the_operator(), []);
     mended(&campus).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_without_the_scope_api_is_refused_until_a_good_one_is_written() {
     let campus = Campus::undeclared("scopes").await;
-    campus.write_token(&campus.new_token(&["read_api", "read_user"]).await, &campus.url).await;
+    let token = campus.new_token(&["read_api", "read_user"]).await;
+    campus.write_token(&token, &campus.url).await;
     let message = refused(&campus, "TokenScopeInsufficient").await;
-    says(&message, &["read_api", "`api`"]);
+    says(&message, &["read_api", "`api`", "key `token`"]);
+    keeps_secrets(&campus, &message, &[&token]);
     mended(&campus).await;
 }
 
@@ -151,8 +161,11 @@ async fn dies(name: &str, reason: &str, die: impl AsyncFnOnce(&Campus, u64)) {
     die(&campus, token).await;
     let message = campus.until_refused(&mapping, reason).await;
     says(&message, &["make a new one", "Secret"]);
-    campus.until_instance_refused(reason).await;
+    let message = campus.until_instance_refused(reason).await;
+    says(&message, &["make a new one", &format!("Secret {OWN}/{name}")]);
+    keeps_secrets(&campus, &message, &[standing.token()]);
     campus.still_stands_with_gitlab(&standing).await;
+    elsewhere().await.is_untouched().await;
     campus.write_token(&campus.new_token(&["api"]).await, &campus.url).await;
     campus.until_ready(&mapping).await;
     campus.until_instance("True", "Ready").await;
@@ -174,4 +187,39 @@ async fn a_revoked_token_takes_nothing_along_and_a_new_one_is_taken_up() {
         campus.gitlab("DELETE", &format!("/personal_access_tokens/{token}"), Value::Null).await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_token_in_the_secret_is_used_from_then_on_and_nothing_is_delivered_anew() {
+    let campus = Campus::new("exchanged").await;
+    let healthy = campus.healthy().await;
+    let project = campus.project("web-app").await;
+    campus.map("exchanged-web", "web-app", only_production()).await;
+    campus.until_ready("exchanged-web").await;
+    let standing = campus.standing(project).await;
+    let writes = campus.writes_of_the_operator();
+
+    let token = campus.new_token(&["api"]).await;
+    let id = campus.simulator.state().tokens.find_by_value(&token).unwrap().id;
+    campus.write_token(&token, &campus.url).await;
+    let asked =
+        || campus.simulator.requests().into_iter().filter(|request| request.user_id.is_some_and(|user| user != 1));
+    eventually("the new token is used", async || {
+        let used = asked().any(|request| request.token_id == Some(id));
+        if used { Ok(()) } else { Err("the former one".to_owned()) }
+    })
+    .await;
+    campus.until_instance("True", "Ready").await;
+    campus.is_untouched(&healthy).await;
+    assert_eq!(campus.writes_of_the_operator(), writes, "a GitLab token is not what jobs get");
+    campus.still_stands_with_gitlab(&standing).await;
+
+    // The former one may be revoked now: nobody uses it any more.
+    let former = campus.simulator.state().tokens.find_by_value(&campus.token).unwrap().id;
+    campus.gitlab("DELETE", &format!("/personal_access_tokens/{former}"), Value::Null).await;
+    campus.simulator.clear_requests();
+    campus.patch_mapping("exchanged-web", json!({"spec": {"ciAccess": {"kubeconfig": false}}})).await;
+    campus.until_ready("exchanged-web").await;
+    assert!(!campus.job(project, "production", true).await.contains_key("KUBECONFIG"));
+    assert!(asked().all(|request| request.token_id == Some(id)), "the former token is used no more");
 }

@@ -18,13 +18,13 @@ impl Campus {
     }
 
     /// How often a comparison with GitLab began: a pass that reads everything.
-    fn comparisons(&self, project: i64) -> usize {
+    pub fn comparisons(&self, project: i64) -> usize {
         let path = format!("/api/v4/projects/{project}/variables");
         let reads = self.requests_of_the_operator();
         reads.iter().filter(|(method, asked)| method == "GET" && asked.starts_with(&path)).count()
     }
 
-    async fn until_comparisons(&self, project: i64, count: usize) {
+    pub async fn until_comparisons(&self, project: i64, count: usize) {
         eventually(&format!("{count} comparisons"), async || {
             let seen = self.comparisons(project);
             if seen >= count { Ok(()) } else { Err(seen.to_string()) }
