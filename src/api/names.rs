@@ -40,6 +40,9 @@ pub const RENEW_ANNOTATION: &str = "gl-k8s.dev/renew";
 /// Annotation on a `ProjectMapping`: a new value kills its tokens and issues new ones (for a leak).
 pub const REVOKE_ANNOTATION: &str = "gl-k8s.dev/revoke";
 
+/// Annotation on a `ProjectMapping`: the namespace that it is to adopt, and its UID, as `<namespace>=<UID>`.
+pub const ADOPT_ANNOTATION: &str = "gl-k8s.dev/adopt-namespace";
+
 /// Annotation on a `ProjectMapping`: lets the deletion of its namespaces go on that the brake holds. Its value names the
 /// object and its generation, so that it permits nothing that is asked for later.
 pub const RELEASE_DELETION_ANNOTATION: &str = "gl-k8s.dev/release-deletion";

@@ -59,6 +59,13 @@ impl Hub {
         let _ = self.classes.unbounded_send(by_name(name));
     }
 
+    /// An administrator labelled a namespace that says nothing about itself: that is an act of an adoption.
+    pub fn unclaimed(&self, namespace: &str) {
+        for mapping in self.context.declarations.mappings_in_want_of(namespace) {
+            self.mapping(&mapping.name_any());
+        }
+    }
+
     /// A Secret or ConfigMap in the operator's own namespace changed: connections made with it are made anew.
     pub fn own_object(&self, kind: OwnKind, name: &str) {
         for instance in self.context.declarations.instances.state() {

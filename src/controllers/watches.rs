@@ -80,7 +80,7 @@ type Changes = SelectAll<futures::stream::BoxStream<'static, Change>>;
 
 /// What a watch saw.
 enum Change {
-    Namespace { mapping: Option<String> },
+    Namespace { name: String, mapping: Option<String> },
     Child { namespace: String },
     Own { kind: OwnKind, name: String },
 }
@@ -102,8 +102,8 @@ pub(super) async fn others(client: &Client, context: Arc<Context>, hub: Arc<Hub>
     changes.push(own_objects::<ConfigMap>(client, own, OwnKind::ConfigMap).boxed());
     while let Some(change) = changes.next().await {
         match change {
-            Change::Namespace { mapping: Some(mapping) } => hub.touched(&mapping),
-            Change::Namespace { mapping: None } => {}
+            Change::Namespace { mapping: Some(mapping), .. } => hub.touched(&mapping),
+            Change::Namespace { name, mapping: None } => hub.unclaimed(&name),
             Change::Child { namespace } => {
                 let namespace = namespaces.get(&ObjectRef::new(&namespace));
                 if let Some(mapping) = namespace.and_then(|namespace| mapping_of(&*namespace)) {
@@ -134,7 +134,7 @@ fn managed_namespaces(
         .reflect(writer)
         .touched_objects()
         .filter_map(|result| future::ready(result.ok()))
-        .map(|namespace| Change::Namespace { mapping: mapping_of(&namespace) })
+        .map(|namespace| Change::Namespace { name: namespace.name_any(), mapping: mapping_of(&namespace) })
 }
 
 fn named<K>(client: &Client, name: &str) -> impl Stream<Item = Change> + Send + use<K>

@@ -6,7 +6,7 @@ use kube::ResourceExt as _;
 use super::Invalid;
 use crate::{
     api::{CiAccess, DeletionPolicy, NamespaceLayout, ProjectMapping, Protection, names},
-    naming::Tier,
+    naming::{Tier, is_dns_label},
 };
 
 /// One GitLab project that gets namespaces here.
@@ -44,6 +44,35 @@ pub struct Mapping {
     pub revoke: Option<String>,
     /// The value of the annotation that releases a deletion.
     pub release: Option<String>,
+    /// The namespace that is to be adopted. What cannot be read here holds up nothing else.
+    pub adoption: Result<Option<Adoption>, Invalid>,
+}
+
+/// A namespace that somebody made and a mapping is to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adoption {
+    /// Its name.
+    pub namespace: String,
+    /// Its UID: one that takes its place is not meant.
+    pub uid: String,
+}
+
+impl Adoption {
+    /// Reads the annotation of a mapping, if there is one.
+    ///
+    /// # Errors
+    /// When it is not `<namespace>=<UID>`.
+    pub fn read(mapping: &ProjectMapping) -> Result<Option<Self>, Invalid> {
+        let Some(text) = mapping.annotations().get(names::ADOPT_ANNOTATION) else { return Ok(None) };
+        let is_uid =
+            |uid: &str| (1..=64).contains(&uid.len()) && uid.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let parts = text.split_once('=').filter(|(name, uid)| is_dns_label(name) && is_uid(uid));
+        let (namespace, uid) = parts.ok_or_else(|| {
+            let problem = format!("{text:?} is not a namespace and its UID, written as <namespace>=<UID>");
+            Invalid::new(format!("the annotation {}", names::ADOPT_ANNOTATION), problem)
+        })?;
+        Ok(Some(Self { namespace: namespace.to_owned(), uid: uid.to_owned() }))
+    }
 }
 
 /// A project as an administrator names it.
@@ -73,6 +102,12 @@ impl Mapping {
             Project::Id(id) => Some(id),
             Project::Path(_) => self.resolved_project_id,
         }
+    }
+
+    /// The UID under which this mapping asks to adopt a namespace of this name, if it does.
+    pub fn adopts(&self, namespace: &str) -> Option<&str> {
+        let adoption = self.adoption.as_ref().ok()?.as_ref()?;
+        (adoption.namespace == namespace).then_some(adoption.uid.as_str())
     }
 
     /// What the annotation has to say that releases the deletion of this mapping's namespaces: which object it is, and as it
@@ -139,6 +174,7 @@ impl TryFrom<&ProjectMapping> for Mapping {
             renew: annotation(names::RENEW_ANNOTATION),
             revoke: annotation(names::REVOKE_ANNOTATION),
             release: annotation(names::RELEASE_DELETION_ANNOTATION),
+            adoption: Adoption::read(object),
         })
     }
 }
@@ -151,6 +187,35 @@ impl From<crate::api::Tier> for Tier {
             crate::api::Tier::Testing => Self::Testing,
             crate::api::Tier::Development => Self::Development,
             crate::api::Tier::Other => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(annotation: &str) -> Result<Option<Adoption>, Invalid> {
+        let spec =
+            json!({"instance": "campus", "class": "course", "project": {"id": 42}, "environments": [{"name": "x"}]});
+        let mut mapping = ProjectMapping::new("web", serde_json::from_value(spec).unwrap());
+        mapping.annotations_mut().insert(names::ADOPT_ANNOTATION.into(), annotation.into());
+        Adoption::read(&mapping)
+    }
+
+    #[test]
+    fn an_adoption_names_a_namespace_and_its_uid() {
+        let adoption = read("web-42-production=0b0e8a8e-6d3c-4c7e-9f3e-1f6a5d2c7b1a").unwrap().unwrap();
+        assert_eq!(adoption.namespace, "web-42-production");
+        assert_eq!(adoption.uid, "0b0e8a8e-6d3c-4c7e-9f3e-1f6a5d2c7b1a");
+        for malformed in
+            ["", "=", "web", "web=", "=uid", "Web=uid", "web =uid", "web=uid ", "web=a=b", "web=a/b", "a.b=c"]
+        {
+            let invalid = read(malformed).unwrap_err();
+            assert!(invalid.field.contains(names::ADOPT_ANNOTATION), "{invalid}");
+            assert!(invalid.problem.contains("<namespace>=<UID>"), "{invalid}");
         }
     }
 }

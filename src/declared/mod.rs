@@ -8,7 +8,7 @@ mod mapping;
 
 pub use class::{Class, Network, TokenPolicy};
 pub use instance::{ClusterCa, ConfigMapKey, Instance};
-pub use mapping::{Environment, Mapping, Project};
+pub use mapping::{Adoption, Environment, Mapping, Project};
 
 /// A declaration that cannot be worked with. The message names the field and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

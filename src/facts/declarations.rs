@@ -9,7 +9,7 @@ use kube::{
 
 use crate::{
     api::{GitLabInstance, NamespaceClass, ProjectMapping, names},
-    declared::{Class, Instance, Mapping},
+    declared::{Adoption, Class, Instance, Mapping},
     plan::ownership::{Candidate, OtherMappings, ProjectIdentity},
     status::{Problem, Reason},
 };
@@ -83,6 +83,17 @@ impl Declarations {
     /// All mappings that name a class.
     pub fn mappings_of_class(&self, class: &str) -> Vec<Arc<ProjectMapping>> {
         self.mappings.state_filter(|mapping| mapping.spec.class == class)
+    }
+
+    /// The mappings that are concerned by a namespace that has our label and no claim: those that are to adopt it, and those
+    /// that some namespace stands in the way of.
+    pub fn mappings_in_want_of(&self, namespace: &str) -> Vec<Arc<ProjectMapping>> {
+        self.mappings.state_filter(|mapping| {
+            let adoption = Adoption::read(mapping).ok().flatten();
+            let summary = mapping.status.as_ref().and_then(|status| status.summary.as_ref()?.reason.as_deref());
+            adoption.is_some_and(|adoption| adoption.namespace == namespace)
+                || summary == Some(Reason::NamespaceTaken.as_str())
+        })
     }
 
     /// How many namespaces wait for a person who releases their deletion, over all mappings but one.

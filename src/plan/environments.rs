@@ -189,6 +189,7 @@ mod tests {
             renew: None,
             revoke: None,
             release: None,
+            adoption: Ok(None),
         }
     }
 

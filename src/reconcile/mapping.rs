@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Api, Resource as _};
 
 use super::{
-    Finding, Key,
+    Finding, Key, adoption,
     brake::{self, Held as Waiting},
     credentials::{self, Credential},
     delivery::{self, Deliverable, Delivery},
@@ -159,10 +159,11 @@ async fn keep_known(
         report.namespace_failed(name, Problem::new(Reason::Progressing, message));
     }
     let deliverables = work.namespaces(&environments, active && client.is_ok(), report).await;
-    let held = work.leave(report).await?;
+    let waiting = work.leave(report).await?;
     deliver(&work, &environments, &deliverables, compare, report).await?;
     work.settle(&deliverables, report).await?;
-    if let Some(problem) = brake::explain(pass, &held) {
+    let waits = brake::explain(pass, &waiting).or_else(|| adoption::misplaced(pass, &environments, &held));
+    if let Some(problem) = waits {
         report.stopped(problem);
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! One reconcile of one object: facts → plan → apply → status, in an order in which every step may be the last one
 //! before a crash. One short file per kind; the steps of a mapping stand in files of their own.
 
+mod adoption;
 mod brake;
 mod class;
 mod credentials;

@@ -7,6 +7,7 @@ use k8s_openapi::api::{
 use kube::ResourceExt as _;
 
 use super::{
+    adoption,
     credentials::{self, Credential},
     ending,
     mapping::Pass,
@@ -75,17 +76,15 @@ async fn claim(pass: &Pass<'_>, job: &Job<'_>) -> Result<Namespace, Problem> {
         environment,
         mapping: job.owner.mapping,
         recorded_uid: job.recorded_uid.as_deref(),
+        adopt: pass.mapping.adopts(name),
     };
     let verdict = judge_namespace(live.as_ref(), wish, &pass.context.declarations);
     let mut wanted = plan::namespace::namespace(name, job.owner, job.class);
     keep_app_label(&mut wanted, live.as_ref(), job.owner);
     match (verdict, live) {
-        (NamespaceVerdict::Foreign { owner }, _) => {
-            let message = format!(
-                "the namespace {name} exists and belongs to {owner}; remove or rename it, the operator takes nothing over"
-            );
-            Err(Problem::new(Reason::NamespaceTaken, message))
-        }
+        (NamespaceVerdict::Foreign { owner }, live) => Err(adoption::taken(pass, name, &owner, live.as_ref())),
+        (NamespaceVerdict::HalfAdopted { missing }, Some(live)) => Err(adoption::half(pass, &live, missing)),
+        (NamespaceVerdict::NotAdopted { why }, _) => Err(adoption::refused(pass, name, &why)),
         (NamespaceVerdict::ClaimLost, _) => Err(claim_lost(name)),
         (_, None) => {
             let created = namespaces::create(pass.context, &wanted).await?;
@@ -101,9 +100,17 @@ async fn claim(pass: &Pass<'_>, job: &Job<'_>) -> Result<Namespace, Problem> {
         }
         (verdict, Some(live)) => {
             let (namespace, written) = namespaces::update(pass.context, &wanted, live).await?;
-            if let (NamespaceVerdict::Inherited { from }, true) = (verdict, written) {
-                let note = format!("took the namespace {name} over from the mapping {from}, which is gone");
-                events::normal(pass.context, &pass.about(), "NamespaceInherited", note).await;
+            match verdict {
+                NamespaceVerdict::Inherited { from } if written => {
+                    let note = format!("took the namespace {name} over from the mapping {from}, which is gone");
+                    events::normal(pass.context, &pass.about(), "NamespaceInherited", note).await;
+                }
+                NamespaceVerdict::Adopted => {
+                    let note =
+                        format!("adopted the namespace {name} for {}", described(job.owner.project, environment));
+                    events::normal(pass.context, &pass.about(), "NamespaceAdopted", note).await;
+                }
+                _ => {}
             }
             Ok(namespace)
         }

@@ -60,7 +60,9 @@ reasons! {
     ProjectForbidden: "The token's user may not do what is needed in the project.", "Make it a Maintainer of the project.";
     FeatureSwitchedOff: "CI/CD, environments or infrastructure are switched off in the project.", "Switch them on under Settings > General > Visibility.";
 
-    NamespaceTaken: "A namespace of the wanted name exists and does not carry this mapping's claim.", "Remove or rename what stands in the way; the operator takes nothing over.";
+    NamespaceTaken: "A namespace of the wanted name exists and does not carry this mapping's claim.", "Remove or rename what stands in the way, or have it adopted; the operator takes nothing over by itself.";
+    AdoptionPending: "A namespace is to be adopted, and one of the two acts that this takes is missing.", "Do what the message says, or remove what was done.";
+    AdoptionRefused: "A namespace cannot be adopted: it is another one than was meant, carries somebody's marks, is reserved, does not exist, or has not the name of a namespace of this mapping.", "Correct the annotation `gl-k8s.dev/adopt-namespace` as the message says, or remove it.";
     NamespaceReserved: "The wanted namespace is reserved.", "Rename the project, or set a `namespacePrefix` in a new GitLabInstance.";
     NamespaceNameInvalid: "The computed name is no RFC 1123 label.", "Rename the project or the environment.";
     NamespaceTerminating: "The namespace is being deleted.", "Wait until it is gone; if that takes long, see the conditions of the namespace.";

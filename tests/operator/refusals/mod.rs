@@ -1,6 +1,7 @@
 //! What goes wrong around a mapping: each cause has its own reason and a message that says what to do; nothing is deleted,
 //! other mappings go on, and once the cause is gone the mapping becomes ready by itself.
 
+mod adoption;
 mod answers;
 mod away;
 mod certificates;
