@@ -84,6 +84,7 @@ fn labels_annotations_and_finalizers_of_ours_exist() {
         names::MAPPING_ANNOTATION,
         names::RENEW_ANNOTATION,
         names::REVOKE_ANNOTATION,
+        names::ADOPT_ANNOTATION,
         names::RELEASE_DELETION_ANNOTATION,
         names::MAPPING_FINALIZER,
         names::IN_USE_FINALIZER,

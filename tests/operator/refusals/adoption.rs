@@ -251,3 +251,25 @@ async fn a_request_that_cannot_be_met_says_so_and_holds_up_nothing() {
     .await;
     campus.until_ready("adopt-what-web").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_of_any_name_is_taken_for_what_all_its_marks_say() {
+    let campus = Campus::new("marked-by-hand").await;
+    let project = campus.project("web-app").await;
+    let marks = json!({"metadata": {"name": "marked-by-hand-shop",
+        "labels": {"app.kubernetes.io/managed-by": "gl-k8s-integrator", "gl-k8s.dev/instance": campus.name,
+            "gl-k8s.dev/project-id": project.to_string()},
+        "annotations": {"gl-k8s.dev/gitlab-url": campus.url, "gl-k8s.dev/environment": "production",
+            "gl-k8s.dev/mapping": "marked-by-hand-web"}}});
+    campus.create(&namespaces(&campus), marks).await;
+    let uid = namespaces(&campus).get("marked-by-hand-shop").await.unwrap().uid();
+    campus.map("marked-by-hand-web", "web-app", json!({})).await;
+    let status = campus.until_ready("marked-by-hand-web").await.status.unwrap();
+    let standing = campus.standing(project).await;
+    assert_eq!(standing.namespace, "marked-by-hand-shop");
+    campus.still_stands_with_gitlab(&standing).await;
+    let recorded = status.environments.iter().find(|environment| environment.name == "production").unwrap();
+    assert_eq!(recorded.namespace.as_ref().unwrap().uid, uid);
+    let staging = campus.job(project, "staging", true).await;
+    assert_eq!(staging["KUBE_NAMESPACE"], campus.namespace_of(project, "staging"));
+}
