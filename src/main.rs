@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use clap::Parser as _;
-use gl_k8s_integrator::commands::{Cli, Command, crds, name, run, unknown_variables};
+use gl_k8s_integrator::commands::{Cli, Command, crds, doctor, name, run, unknown_variables};
 
 /// What clap exits with for wrong usage.
 const WRONG_USAGE: u8 = 2;
@@ -23,7 +23,8 @@ fn main() -> ExitCode {
         return ExitCode::from(WRONG_USAGE);
     }
     let result = match cli.command {
-        Command::Run(args) => operator(args).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => in_runtime(run::run(args)).map(|()| ExitCode::SUCCESS),
+        Command::Doctor(args) => in_runtime(doctor::run(args)),
         Command::Crds => crds::run(io::stdout().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into),
         Command::Name(args) => {
             let output = io::BufWriter::new(io::stdout().lock());
@@ -36,13 +37,14 @@ fn main() -> ExitCode {
     })
 }
 
-fn operator(args: run::RunArgs) -> anyhow::Result<()> {
+/// Runs what talks to servers.
+fn in_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     // One provider for both clients; with two in the tree rustls could not choose.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         anyhow::bail!("a TLS provider was installed already");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(run::run(args));
+    let result = runtime.block_on(work);
     // Whoever lost the lease has no time to wait for threads, such as one that looks up a name.
     runtime.shutdown_background();
     result

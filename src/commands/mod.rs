@@ -1,6 +1,7 @@
 //! The program's subcommands, one file each.
 
 pub mod crds;
+pub mod doctor;
 pub mod name;
 pub mod run;
 
@@ -25,6 +26,16 @@ pub enum Command {
     /// is finished; what is not is done after the next start.
     #[command(verbatim_doc_comment)]
     Run(run::RunArgs),
+    /// Check everything that has to be right, and say what is not and what to do
+    ///
+    /// Looks at the operator's rights, the kinds, roles and policies, at each GitLab, each mapping, and logs in with each
+    /// credential that jobs have. It writes nothing. The API server is found as kubectl finds it. Run as a cluster
+    /// administrator it checks everything; with the operator's own account it says what it could not check.
+    ///
+    /// Exit code: 0 when no error was found, 2 when one was (with --strict also for warnings and what could not be
+    /// checked), 1 when the checks could not be made.
+    #[command(verbatim_doc_comment)]
+    Doctor(doctor::DoctorArgs),
     /// Print the custom resource definitions as YAML
     Crds,
     /// Print the slug and namespace that GitLab's naming rules give

@@ -157,7 +157,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
 }
 
 /// Where the API server is and who we are for it, found as kubectl finds it.
-async fn configuration() -> anyhow::Result<kube::Config> {
+pub(super) async fn configuration() -> anyhow::Result<kube::Config> {
     let hint = "could not find the API server; run in a cluster, or set KUBECONFIG to a kubeconfig file";
     kube::Config::infer().await.map_err(|error| match error.source().and_then(|source| source.downcast_ref()) {
         // Its own words quote the file, tokens included.

@@ -35,6 +35,8 @@ pub struct Access {
     pub token_expires: Option<Timestamp>,
     /// The token's scopes, if GitLab says so.
     pub token_scopes: Vec<String>,
+    /// The id of the user that the token acts as, if GitLab says so.
+    pub token_user: Option<i64>,
     /// Whether certificate-based clusters are on; only an administrator's token may know.
     pub certificate_based_clusters: Option<bool>,
 }
@@ -187,7 +189,7 @@ async fn inspect(context: &Context, instance: &Instance, client: Client) -> Resu
     let what = using(instance);
     let failed = |error| naming_the_secret(context, instance, problems::gitlab(&what, &error));
     let token = client.token_self().await.map_err(failed)?;
-    let (token_expires, token_scopes) = match token {
+    let (token_expires, token_scopes, token_user) = match token {
         TokenSelf::AccessToken(info) => {
             if !info.scopes.iter().any(|scope| scope == "api") {
                 let message = format!(
@@ -197,9 +199,9 @@ async fn inspect(context: &Context, instance: &Instance, client: Client) -> Resu
                 let problem = Problem::new(Reason::TokenScopeInsufficient, message);
                 return Err(naming_the_secret(context, instance, problem));
             }
-            (info.expires_at.and_then(midnight), info.scopes)
+            (info.expires_at.and_then(midnight), info.scopes, Some(info.user_id))
         }
-        TokenSelf::OtherKind => (None, Vec::new()),
+        TokenSelf::OtherKind => (None, Vec::new(), None),
     };
     if token_expires.is_some_and(|end| end <= context.clock.now()) {
         tracing::warn!(instance = instance.name, "GitLab accepts a token that has expired by this machine's clock");
@@ -213,7 +215,7 @@ async fn inspect(context: &Context, instance: &Instance, client: Client) -> Resu
     let features = client.features().await.map_err(failed)?;
     let certificate_based_clusters =
         features.map(|features| features.iter().any(|flag| flag.name == FLAG && flag.state == FeatureState::On));
-    Ok(Access { client, version: version.text, token_expires, token_scopes, certificate_based_clusters })
+    Ok(Access { client, version: version.text, token_expires, token_scopes, token_user, certificate_based_clusters })
 }
 
 /// A token is dead from 00:00 UTC of its day (app/models/concerns/expirable.rb).

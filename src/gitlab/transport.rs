@@ -183,12 +183,12 @@ fn failure(error: reqwest::Error, doing: &str) -> TransportError {
 }
 
 /// Whether TLS is at the bottom of it.
-fn is_about_tls(error: &(dyn StdError + 'static)) -> bool {
+pub(crate) fn is_about_tls(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<rustls::Error>())
 }
 
 /// An error and its causes in one line.
-fn in_words(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn in_words(error: &(dyn StdError + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
     for cause in causes(error) {
         let text = cause.to_string();

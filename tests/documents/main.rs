@@ -7,6 +7,7 @@
 mod bed;
 mod cluster;
 mod conditions;
+mod doctor;
 mod events;
 mod first_mapping;
 mod flags;

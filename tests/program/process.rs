@@ -126,7 +126,7 @@ pub async fn terminate(child: &mut Child) -> ExitStatus {
 }
 
 /// A kubeconfig as JSON, which every reader of YAML reads.
-fn kubeconfig_with(control_plane: &ControlPlane, token: &str) -> String {
+pub fn kubeconfig_with(control_plane: &ControlPlane, token: &str) -> String {
     let ca = BASE64_STANDARD.encode(control_plane.ca_pem());
     json!({"apiVersion": "v1", "kind": "Config", "current-context": "here",
         "clusters": [{"name": "here", "cluster": {"server": control_plane.server_url(), "certificate-authority-data": ca}}],

@@ -19,6 +19,8 @@ pub struct AuditedWrite {
     pub name: String,
     /// The HTTP status of the answer.
     pub status: u16,
+    /// Whether it was a dry-run, which stores nothing.
+    pub dry_run: bool,
 }
 
 /// The part of `audit.k8s.io/v1` `Event` that is read.
@@ -26,6 +28,8 @@ pub struct AuditedWrite {
 #[serde(rename_all = "camelCase")]
 struct Event {
     verb: String,
+    #[serde(rename = "requestURI", default)]
+    request_uri: String,
     user: User,
     object_ref: Option<ObjectReference>,
     response_status: Option<ResponseStatus>,
@@ -77,5 +81,6 @@ fn write(event: Event) -> AuditedWrite {
         namespace: object.namespace,
         name: object.name,
         status: event.response_status.map(|status| status.code).unwrap_or_default(),
+        dry_run: event.request_uri.contains("dryRun=All"),
     }
 }

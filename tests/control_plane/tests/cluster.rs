@@ -245,6 +245,7 @@ async fn the_writes_of_one_user_are_told_from_all_others() {
         namespace: "audited".to_owned(),
         name: String::new(),
         status: 403,
+        dry_run: false,
     };
     assert_eq!(writes, [expected]);
 }

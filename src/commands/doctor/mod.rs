@@ -1,0 +1,104 @@
+//! `gl-k8s-integrator doctor`: looks at everything that has to be right, and says what is not and what to do.
+//!
+//! It is run when something is broken, so each check stands alone: what one of them needs and another found broken is told
+//! as unchecked, never taken for well. Each file holds one area: it asks, and judges by pure functions what it was told.
+//! Nothing is written: access reviews are questions, and the writes that policies have to refuse are dry-runs.
+
+pub mod checks;
+mod cluster;
+mod compare;
+mod confinement;
+mod credentials;
+mod declarations;
+mod delivery;
+mod endpoint;
+mod findings;
+mod installed;
+mod instances;
+mod kinds;
+mod mappings;
+mod policies;
+mod projects;
+mod rights;
+mod roles;
+mod rules;
+
+use std::{io, io::IsTerminal as _, process::ExitCode};
+
+use anyhow::Context as _;
+
+pub use findings::{Finding, Level, Report};
+
+use crate::commands::run::configuration;
+
+/// What `doctor` is told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// Look at these mappings only, with their instances and classes; at all without a name
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// How the findings are written
+    #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
+    output: Output,
+    /// Count warnings, and what could not be checked, as errors in the exit code
+    #[arg(long)]
+    strict: bool,
+    /// The operator's own namespace
+    #[arg(long, env = "GL_K8S_NAMESPACE", default_value = "gl-k8s-integrator", value_name = "NAME")]
+    namespace: String,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What the program exits with when there are findings.
+const FINDINGS: u8 = 2;
+
+/// Runs all checks and writes the report to standard output.
+///
+/// # Errors
+/// When the checks could not be made at all: no API server, or no mapping of a given name.
+pub async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
+    let report = examine(&args).await?;
+    let output = io::BufWriter::new(io::stdout().lock());
+    let written = match args.output {
+        Output::Json => report.write_json(output),
+        Output::Text => report.write_text(output, io::stdout().is_terminal() && !asked_for_no_colour()),
+    };
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
+    let counts = [Level::Error, Level::Warning, Level::Unchecked].map(|level| report.count(level));
+    let found = counts[0] > 0 || args.strict && counts.iter().sum::<usize>() > 0;
+    Ok(if found { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
+}
+
+/// `NO_COLOR`, with any value but none (no-color.org).
+fn asked_for_no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+async fn examine(args: &DoctorArgs) -> anyhow::Result<Report> {
+    let config = configuration().await?;
+    let cluster = cluster::Cluster::meet(config, &args.namespace)
+        .await
+        .context("could not ask the API server who this is; see that it runs and that the kubeconfig is right")?;
+    let declared = declarations::read(&cluster, &args.names).await?;
+    let named = declared.roles();
+    let (rights, kinds, roles, policies, mappings) = futures::join!(
+        rights::check(&cluster),
+        kinds::check(&cluster),
+        roles::check(&cluster, &named),
+        policies::check(&cluster),
+        mappings::check(&cluster, &declared),
+    );
+    let findings = [declared.findings, rights, kinds, roles, policies, mappings];
+    Ok(Report::new(findings.into_iter().flatten().collect()))
+}
