@@ -52,7 +52,7 @@ pub fn in_the_cluster<F: Future<Output = ()>>(test: impl FnOnce(Arc<Cluster>) ->
     RUNTIME.block_on(async {
         let _alone = ALONE.lock().await;
         let cluster = CLUSTER.get_or_init(async || Arc::new(Cluster::new().await)).await.clone();
-        cluster.doctor(&[]).await.found(&[]);
+        cluster.until_found(&[]).await;
         test(cluster).await;
     });
 }
@@ -126,6 +126,33 @@ impl Cluster {
         let output = self.control_plane.kubectl().args(arguments).output().await.unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Makes an object anew that kubectl gave as JSON.
+    pub async fn create(&self, json: &str) {
+        let mut object: Value = serde_json::from_str(json).unwrap();
+        for field in ["uid", "resourceVersion", "creationTimestamp", "managedFields"] {
+            object["metadata"].as_object_mut().unwrap().remove(field);
+        }
+        let file = self.control_plane.folder().join("again.json");
+        std::fs::write(&file, object.to_string()).unwrap();
+        self.kubectl(&["create", "-f", file.to_str().unwrap()]).await;
+    }
+
+    /// Lets an operator make the credentials of a mapping anew.
+    pub async fn revoke(&self, mapping: &str) {
+        let mut program = Program::start(self.control_plane, &[]).await;
+        let wish = jiff::Timestamp::now().to_string();
+        let request = json!({"metadata": {"annotations": {"gl-k8s.dev/revoke": wish}}});
+        self.campus.patch_mapping(mapping, request).await;
+        eventually("the credentials are made anew", async || {
+            let status = self.campus.mappings().get(mapping).await.unwrap().status.unwrap();
+            let ready = gl_k8s_integrator::status::is_ready(&status.conditions);
+            let handled = status.handled_requests.unwrap_or_default().revoke;
+            if ready && handled.as_deref() == Some(&wish) { Ok(()) } else { Err(format!("{handled:?}")) }
+        })
+        .await;
+        assert_eq!(program.terminate().await.code(), Some(0));
     }
 
     /// Gives everything in `manifests/` and `crds/` back.

@@ -3,7 +3,7 @@
 use control_plane::{ControlPlane, Options};
 use serde_json::json;
 
-use crate::bed::{CLUSTERS, Cluster, LEGACY, Seen, VARIABLES, in_the_cluster};
+use crate::bed::{CLUSTERS, LEGACY, Seen, VARIABLES, in_the_cluster};
 use crate::process::finished;
 
 const OPERATOR: &str = "ServiceAccount/gl-k8s-integrator/gl-k8s-integrator";
@@ -13,11 +13,6 @@ fn about_each_credential(level: &'static str, check: &'static str) -> Vec<(&'sta
     [(VARIABLES, "production"), (VARIABLES, "staging"), (CLUSTERS, "production"), (LEGACY, "production")]
         .map(|(mapping, environment)| (level, check, format!("ProjectMapping/{mapping}/{environment}")))
         .to_vec()
-}
-
-async fn until_mended(cluster: &Cluster) {
-    cluster.install_again().await;
-    cluster.until_found(&[]).await;
 }
 
 #[test]
@@ -36,7 +31,7 @@ fn a_right_that_is_missing_is_named() {
         let words = seen.words("rights.held");
         assert!(words.contains("create, delete, get, list, patch, watch limitranges"), "{words}");
         assert!(words.contains("kubectl apply -k manifests"), "{words}");
-        until_mended(&cluster).await;
+        cluster.install_again().await;
     });
 }
 
@@ -48,7 +43,6 @@ fn a_right_too_many_is_named() {
         let seen = cluster.until_found(&[("Error", "rights.excess", OPERATOR)]).await;
         assert!(seen.words("rights.excess").contains("impersonate users"), "{}", seen.words("rights.excess"));
         cluster.kubectl(&["delete", "clusterrolebinding", "too-much"]).await;
-        cluster.until_found(&[]).await;
     });
 }
 
@@ -63,7 +57,7 @@ fn a_kind_of_another_version_is_told_with_what_differs() {
         let object = format!("CustomResourceDefinition/{name}");
         let seen = cluster.until_found(&[("Error", "kinds", &object)]).await;
         assert!(seen.words("kinds").contains("podSecurity is missing"), "{}", seen.words("kinds"));
-        until_mended(&cluster).await;
+        cluster.install_again().await;
     });
 }
 
@@ -82,7 +76,6 @@ fn a_policy_that_only_records_is_found_out_by_what_it_lets_pass() {
             let deny = audit.replace("Audit", "Deny");
             cluster.kubectl(&["patch", "validatingadmissionpolicybinding", policy, "--type=merge", "-p", &deny]).await;
         }
-        cluster.until_found(&[]).await;
     });
 }
 
@@ -95,7 +88,7 @@ fn a_policy_that_is_gone_is_missed() {
         let expected = [("Error", "policy.installed", object.as_str()), ("Error", "policy.effective", &object)];
         let seen = cluster.until_found(&expected).await;
         assert!(seen.words("policy.installed").contains("not installed"));
-        until_mended(&cluster).await;
+        cluster.install_again().await;
     });
 }
 
@@ -115,7 +108,6 @@ fn a_role_that_is_missing_or_may_not_be_bound_is_told() {
         cluster.kubectl(&["delete", "clusterrole", "lecture"]).await;
         let back = role("gitlab-group-master");
         cluster.kubectl(&["patch", "namespaceclass", "well-legacy", "--type=merge", "-p", &back]).await;
-        cluster.until_found(&[]).await;
     });
 }
 
@@ -131,7 +123,6 @@ fn a_role_that_lets_jobs_mint_tokens_is_dangerous_and_so_are_the_credentials_wit
         let seen = cluster.until_found(&expected).await;
         assert!(seen.words("role.harmless").contains("request tokens of any account"));
         cluster.kubectl(&["delete", "clusterrole", "mints"]).await;
-        cluster.until_found(&[]).await;
     });
 }
 
@@ -145,7 +136,7 @@ fn a_role_that_gathers_nothing_leaves_jobs_without_rights() {
             expected.iter().map(|(level, check, object)| (*level, *check, object.as_str())).collect();
         let seen = cluster.until_found(&expected).await;
         assert!(seen.words("credential.sufficient").contains("create deployments"));
-        until_mended(&cluster).await;
+        cluster.install_again().await;
     });
 }
 

@@ -21,7 +21,7 @@ use tower::ServiceExt as _;
 use crate::bed::{OWN, bed, eventually, retire};
 
 /// The token of the GitLab administrator who sets things up.
-const ROOT: &str = "glpat-root-of-the-test-campus";
+pub const ROOT: &str = "glpat-root-of-the-test-campus";
 
 /// A GitLab, an instance and a class that all have the test's name.
 pub struct Campus {

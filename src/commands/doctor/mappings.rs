@@ -25,7 +25,7 @@ use crate::{
     facts::instance::{self as facts, InstanceFacts},
     gitlab::{HttpOptions, Project, http_transport},
     memory::Memory,
-    plan::{ci_access::Endpoint, environments::ReservedNames},
+    plan::{brake::Brake, ci_access::Endpoint, environments::ReservedNames},
     server::Metrics,
 };
 
@@ -87,6 +87,8 @@ fn context(cluster: &Cluster) -> Context {
             project_refresh: LONGEST,
             bad_news: LONGEST,
             longest_backoff: LONGEST,
+            // Nothing may be deleted from here.
+            brake: Brake { limit: 0, window: LONGEST },
         },
         memory: Memory::default(),
         events: Recorder::new(cluster.client.clone(), reporter),
