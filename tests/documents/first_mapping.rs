@@ -33,9 +33,9 @@ use crate::{
     pages::{page, root},
 };
 
-const ROOT: &str = "glpat-root-of-the-readme";
+pub const ROOT: &str = "glpat-root-of-the-readme";
 
-async fn gitlab(simulator: &Simulator, method: &str, path: &str, body: Value) -> Value {
+pub async fn gitlab(simulator: &Simulator, method: &str, path: &str, body: Value) -> Value {
     let request = Request::builder().method(method).uri(path).header("PRIVATE-TOKEN", ROOT);
     let request = request.header("Content-Type", "application/json").body(Body::from(body.to_string())).unwrap();
     let answer = simulator.router().oneshot(request).await.unwrap();
@@ -47,7 +47,7 @@ async fn gitlab(simulator: &Simulator, method: &str, path: &str, body: Value) ->
 
 /// What the installation guide asks for in GitLab: a user with the role Maintainer and a token with the scope `api`. Gives
 /// the token and the project's id.
-async fn set_up(simulator: &Simulator) -> (String, u64) {
+pub async fn set_up(simulator: &Simulator) -> (String, u64) {
     let user = json!({"username": "k8s-integrator", "name": "Integrator", "email": "integrator@gitlab.example.edu",
         "password": "correct-horse-battery", "skip_confirmation": true});
     let user = gitlab(simulator, "POST", "/api/v4/users", user).await["id"].clone();
@@ -74,7 +74,7 @@ fn transport(simulator: &Simulator) -> Transport {
     }))
 }
 
-async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop: CancellationToken) {
+pub async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop: CancellationToken) {
     let token = cluster.token_for(OWN, OWN).await.unwrap();
     let kubernetes = client(cluster.client_config_with_token(&token)).unwrap();
     let (declarations, writers) = controllers::declarations();
@@ -102,7 +102,7 @@ async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop: Can
 }
 
 /// The commands of a shell block on a page, with kubectl as an administrator.
-async fn run_block(cluster: &ControlPlane, page_path: &str, holding: &str) {
+pub async fn run_block(cluster: &ControlPlane, page_path: &str, holding: &str) {
     let blocks = page(page_path).blocks();
     let block = blocks.iter().find(|block| block.info == "sh" && block.text.contains(holding)).unwrap();
     let tools = cluster.kubectl_path().parent().unwrap().to_owned();
@@ -120,7 +120,7 @@ async fn run_block(cluster: &ControlPlane, page_path: &str, holding: &str) {
     assert!(output.status.success(), "{}: {}", block.place, String::from_utf8_lossy(&output.stderr));
 }
 
-async fn until(cluster: &ControlPlane, what: &str, holds: impl Fn(&ProjectMapping) -> bool) {
+pub async fn until(cluster: &ControlPlane, what: &str, holds: impl Fn(&ProjectMapping) -> bool) {
     let mappings: Api<ProjectMapping> = Api::all(cluster.admin_client());
     eventually(what, async || {
         let mapping = mappings.get("web-app").await.map_err(|error| error.to_string())?;
@@ -129,7 +129,7 @@ async fn until(cluster: &ControlPlane, what: &str, holds: impl Fn(&ProjectMappin
     .await;
 }
 
-fn is_ready(mapping: &ProjectMapping) -> bool {
+pub fn is_ready(mapping: &ProjectMapping) -> bool {
     let conditions = mapping.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }

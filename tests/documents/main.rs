@@ -11,6 +11,7 @@ mod doctor;
 mod events;
 mod first_mapping;
 mod flags;
+mod followed;
 mod jobs;
 mod kinds;
 mod links;
@@ -21,4 +22,5 @@ mod pages;
 mod proofs;
 
 mod troubleshooting;
+mod upgrading;
 mod yaml;

@@ -4,6 +4,7 @@ use gl_k8s_integrator::status::REASONS;
 
 use crate::{
     conditions::needs_something,
+    followed::Followed,
     pages::{Page, page},
 };
 
@@ -32,4 +33,26 @@ fn every_reason_and_every_symptom_has_a_first_step() {
             assert!(steps.iter().any(|line| line.starts_with("1. ")), "{heading}: no step");
         }
     }
+}
+
+/// Commands that only a cluster with nodes, or a network, can answer.
+fn needs_more_than_a_control_plane(command: &str) -> bool {
+    ["logs ", "get --raw", "run try-gitlab", "openssl ", "gl-k8s-integrator name"]
+        .iter()
+        .any(|part| command.contains(part))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_for_troubleshooting_runs_in_a_cluster_that_followed_the_readme() {
+    let followed = Followed::start().await;
+    // This operator works without one.
+    let lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata:\n  name: gl-k8s-integrator\n  namespace: gl-k8s-integrator\n";
+    followed.apply(lease).await;
+    let blocks = page(PAGE).blocks();
+    let blocks: Vec<_> = blocks.iter().filter(|block| !needs_more_than_a_control_plane(&block.text)).collect();
+    for block in &blocks {
+        followed.run(block).await;
+    }
+    assert!(blocks.len() > 20, "hardly any commands were found");
+    followed.end().await;
 }

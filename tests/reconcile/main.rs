@@ -14,6 +14,7 @@ mod bed {
 mod campus;
 mod crashes;
 mod delays;
+mod doubt;
 mod drift;
 mod ends;
 mod healing;
