@@ -11,7 +11,8 @@ use gl_k8s_integrator::status::REASONS;
 use crate::pages::{Page, code, page, root};
 
 /// The pages with such tables: tables whose last column is headed `Tests`.
-const PAGES: &[&str] = &["docs/developers/bad-days.md", "docs/developers/promises.md"];
+const PAGES: &[&str] =
+    &["docs/administrators/security.md", "docs/developers/bad-days.md", "docs/developers/promises.md"];
 
 /// The rows of all tables of a page whose last column is headed `Tests`.
 fn rows(page: &Page) -> Vec<Vec<String>> {
