@@ -65,14 +65,14 @@ fn the_calendar_chance_the_environment_and_tasks_are_touched_in_their_places_onl
     let places: [(&[&str], &[&str]); 4] = [
         (&["Timestamp::now(", "Zoned::now(", "SystemTime::now("], &["context.rs"]),
         (&["fastrand::"], &["context.rs"]),
-        (&["env::var"], &["main.rs", "commands/run.rs"]),
-        (&["tokio::spawn(", ".spawn("], &["commands/run.rs", "leadership/tenure.rs", "server/mod.rs"]),
+        (&["env::var"], &["main.rs", "commands/"]),
+        (&["tokio::spawn(", ".spawn("], &["commands/", "leadership/tenure.rs", "server/mod.rs"]),
     ];
     for (needles, allowed) in places {
         for (file, line) in lines(needles) {
             let file = file.to_str().unwrap();
             let crds = file == "api/crds.rs" && line.contains("UPDATE_CRDS");
-            assert!(allowed.contains(&file) || crds, "{file}: {line}");
+            assert!(allowed.iter().any(|place| file.starts_with(place)) || crds, "{file}: {line}");
         }
     }
 }
