@@ -52,11 +52,19 @@ pub fn texts(output: &Output) -> (String, String) {
 
 /// The operator at work, with the rights of its ServiceAccount.
 pub struct Program {
-    child: Child,
+    pub child: Child,
     address: String,
     output: [PathBuf; 2],
     /// The token in its kubeconfig.
     pub token: String,
+}
+
+/// How a program is started when it is not as usual.
+pub struct Start<'a> {
+    pub arguments: &'a [&'a str],
+    pub environment: &'a [(&'a str, &'a str)],
+    /// Where it finds the API server, if that is not where it is.
+    pub server: Option<&'a str>,
 }
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -64,27 +72,42 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 impl Program {
     /// Starts `run` in the control plane and returns when it is ready.
     pub async fn start(control_plane: &ControlPlane, arguments: &[&str]) -> Self {
+        let start = Start { arguments, environment: &[], server: None };
+        let program = Self::launch(control_plane, start).await;
+        program.ready().await;
+        program
+    }
+
+    /// Starts `run` with a token of its own and does not wait for it.
+    pub async fn launch(control_plane: &ControlPlane, start: Start<'_>) -> Self {
         let token = control_plane.token_for(OWN, OWN).await.unwrap();
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let file = |what: &str| control_plane.folder().join(format!("program-{number}-{what}"));
         let kubeconfig = file("kubeconfig");
-        std::fs::write(&kubeconfig, kubeconfig_with(control_plane, &token)).unwrap();
+        let content = match start.server {
+            None => kubeconfig_with(control_plane, &token),
+            Some(server) => kubeconfig_at(server, control_plane.ca_pem(), &token),
+        };
+        std::fs::write(&kubeconfig, content).unwrap();
         let address = free_address();
         let output = [file("stdout"), file("stderr")];
-        let arguments = [&["run", "--listen", &address], arguments].concat();
-        let mut command = command(&arguments, &[("KUBECONFIG", kubeconfig.to_str().unwrap())]);
-        command.stdin(Stdio::null());
+        let arguments = [&["run", "--listen", &address], start.arguments].concat();
+        let mut command = command(&arguments, start.environment);
+        command.env("KUBECONFIG", kubeconfig).stdin(Stdio::null());
         command.stdout(std::fs::File::create(&output[0]).unwrap());
         command.stderr(std::fs::File::create(&output[1]).unwrap());
         control_plane.watch(&mut command).await;
         let child = Command::from(command).kill_on_drop(true).spawn().unwrap();
-        let program = Self { child, address, output, token };
-        eventually("the program is ready", async || match program.get("/readyz").await {
+        Self { child, address, output, token }
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn ready(&self) {
+        eventually("the program is ready", async || match self.get("/readyz").await {
             Some((200, _)) => Ok(()),
-            other => Err(format!("{other:?}\n{}", program.emitted())),
+            other => Err(format!("{other:?}\n{}", self.emitted())),
         })
         .await;
-        program
     }
 
     /// An answer of its HTTP server: status and body.
@@ -120,16 +143,30 @@ impl Program {
 
 /// Sends SIGTERM and waits for the end.
 pub async fn terminate(child: &mut Child) -> ExitStatus {
+    signal(child, "TERM").await;
+    ended(child).await
+}
+
+/// Waits for the end, by itself or by a signal.
+pub async fn ended(child: &mut Child) -> ExitStatus {
+    tokio::time::timeout(LIMIT, child.wait()).await.expect("the program ends when it should").unwrap()
+}
+
+/// Sends a signal, by its name without `SIG`.
+pub async fn signal(child: &Child, name: &str) {
     let id = child.id().unwrap().to_string();
-    assert!(Command::new("sh").args(["-c", "kill -TERM $0", &id]).status().await.unwrap().success());
-    tokio::time::timeout(LIMIT, child.wait()).await.expect("the program ends when it is told to").unwrap()
+    assert!(Command::new("sh").args(["-c", "kill -$1 $0", &id, name]).status().await.unwrap().success());
 }
 
 /// A kubeconfig as JSON, which every reader of YAML reads.
 pub fn kubeconfig_with(control_plane: &ControlPlane, token: &str) -> String {
-    let ca = BASE64_STANDARD.encode(control_plane.ca_pem());
+    kubeconfig_at(control_plane.server_url(), control_plane.ca_pem(), token)
+}
+
+fn kubeconfig_at(server: &str, ca_pem: &str, token: &str) -> String {
+    let ca = BASE64_STANDARD.encode(ca_pem);
     json!({"apiVersion": "v1", "kind": "Config", "current-context": "here",
-        "clusters": [{"name": "here", "cluster": {"server": control_plane.server_url(), "certificate-authority-data": ca}}],
+        "clusters": [{"name": "here", "cluster": {"server": server, "certificate-authority-data": ca}}],
         "users": [{"name": "here", "user": {"token": token}}],
         "contexts": [{"name": "here", "context": {"cluster": "here", "user": "here"}}]})
     .to_string()

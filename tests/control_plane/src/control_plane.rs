@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::access::Access;
-use crate::audit::{self, AuditedWrite};
+use crate::audit::{self, AuditedWrite, DatedWrite};
 use crate::binaries::Binaries;
 use crate::error::StartError;
 use crate::group::ServerGroup;
@@ -205,6 +205,15 @@ impl ControlPlane {
     /// When the audit log cannot be read.
     pub fn writes_by(&self, user: &str) -> std::io::Result<Vec<AuditedWrite>> {
         audit::writes_by(&self.audit_log, user)
+    }
+
+    /// The same for one token of a service account, with the server's own times: for the question which of several
+    /// programs with the same account wrote when.
+    ///
+    /// # Errors
+    /// When the audit log cannot be read, or this is no token of a service account.
+    pub fn writes_with_token(&self, token: &str) -> std::io::Result<Vec<DatedWrite>> {
+        audit::writes_with_token(&self.audit_log, token)
     }
 
     /// Ends the API server only, at once and without a farewell to its clients, as a crash would. Not for the

@@ -30,7 +30,7 @@ mod servers;
 mod start;
 mod watchdog;
 
-pub use audit::AuditedWrite;
+pub use audit::{AuditedWrite, DatedWrite};
 pub use binaries::{Binaries, MissingBinaries};
 pub use control_plane::{ControlPlane, Options};
 pub use error::StartError;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use control_plane::{AuditedWrite, ControlPlane};
+use control_plane::{AuditedWrite, ControlPlane, DatedWrite};
 use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ResourceQuota, Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::ClusterRole;
@@ -248,4 +248,31 @@ async fn the_writes_of_one_user_are_told_from_all_others() {
         dry_run: false,
     };
     assert_eq!(writes, [expected]);
+}
+
+#[tokio::test]
+async fn the_writes_with_one_token_are_told_from_those_with_another_of_the_same_account() {
+    let control_plane = ControlPlane::shared().await;
+    let admin = control_plane.admin_client();
+    namespace(&admin, "tokens").await;
+    create::<ServiceAccount>(&Api::namespaced(admin.clone(), "tokens"), named::<ServiceAccount>("job", json!({})))
+        .await;
+    let token = async || control_plane.token_for("tokens", "job").await.unwrap();
+    let (first, second) = (token().await, token().await);
+    for (token, name) in [(&first, "one"), (&second, "two")] {
+        let config_maps: Api<ConfigMap> = Api::namespaced(control_plane.client_with_token(token), "tokens");
+        config_maps.delete(name, &DeleteParams::default()).await.unwrap_err();
+    }
+    let written = async |token: &str| {
+        eventually("write in the audit log", async || {
+            let writes = control_plane.writes_with_token(token).unwrap();
+            (!writes.is_empty()).then_some(writes)
+        })
+        .await
+    };
+    let (first, second) = (written(&first).await, written(&second).await);
+    let names = |writes: &[DatedWrite]| writes.iter().map(|dated| dated.write.name.clone()).collect::<Vec<_>>();
+    assert_eq!((names(&first), names(&second)), (vec!["one".to_owned()], vec!["two".to_owned()]));
+    assert!(first[0].received <= first[0].answered && first[0].answered <= second[0].received, "{first:?} {second:?}");
+    assert!(control_plane.writes_with_token("no-token").is_err());
 }
