@@ -25,7 +25,7 @@ use prometheus_client::{
 use crate::gitlab::Observer;
 
 /// The label that names a `GitLabInstance`. Not `instance`: Prometheus gives that name to the address that it scraped, and would
-/// rename ours.
+/// rename ours. `endpoint` is taken in the same way.
 const INSTANCE: &str = "gitlab_instance";
 
 /// What one operator counts. Each operator makes its own; there is nothing global.
@@ -36,7 +36,7 @@ pub struct Metrics {
     reconcile_durations: Family<Kind, Histogram>,
     errors: Family<Reason, Counter>,
     requests: Family<Request, Counter>,
-    request_durations: Family<Endpoint, Histogram>,
+    request_durations: Family<Called, Histogram>,
     leader: Gauge,
     lease_transitions: Gauge,
     series: Arc<Mutex<Series>>,
@@ -62,14 +62,14 @@ struct Reason {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
     gitlab_instance: String,
-    endpoint: &'static str,
+    call: &'static str,
     status: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Endpoint {
+struct Called {
     gitlab_instance: String,
-    endpoint: &'static str,
+    call: &'static str,
 }
 
 /// What the metrics say of one mapping; replaces what they said before.
@@ -131,7 +131,7 @@ impl Metrics {
         let requests = Family::default();
         registry.register(
             "gitlab_requests",
-            "Requests to GitLab by endpoint and status (none: no answer)",
+            "Requests to GitLab by call and status (none: no answer)",
             requests.clone(),
         );
         let request_durations = Family::new_with_constructor(durations as fn() -> Histogram);
@@ -219,13 +219,13 @@ impl Metrics {
 }
 
 impl Observer for Metrics {
-    fn request(&self, instance: &str, endpoint: &'static str, status: Option<u16>, seconds: f64) {
+    fn request(&self, instance: &str, call: &'static str, status: Option<u16>, seconds: f64) {
         let gitlab_instance = instance.to_owned();
         let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
         self.request_durations
-            .get_or_create(&Endpoint { gitlab_instance: gitlab_instance.clone(), endpoint })
+            .get_or_create(&Called { gitlab_instance: gitlab_instance.clone(), call })
             .observe(seconds);
-        self.requests.get_or_create(&Request { gitlab_instance, endpoint, status }).inc();
+        self.requests.get_or_create(&Request { gitlab_instance, call, status }).inc();
     }
 }
 

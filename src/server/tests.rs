@@ -77,9 +77,9 @@ async fn what_was_counted_is_scraped() {
         r#"gl_k8s_reconciles_total{kind="ProjectMapping",result="ok"} 1"#,
         r#"gl_k8s_reconcile_duration_seconds_count{kind="ProjectMapping"} 1"#,
         r#"gl_k8s_errors_total{kind="ProjectMapping",reason="AlreadyMapped"} 1"#,
-        r#"gl_k8s_gitlab_requests_total{gitlab_instance="campus",endpoint="GET /projects/:id",status="200"} 1"#,
-        r#"gl_k8s_gitlab_requests_total{gitlab_instance="campus",endpoint="GET /projects/:id",status="none"} 1"#,
-        r#"gl_k8s_gitlab_request_duration_seconds_count{gitlab_instance="campus",endpoint="GET /projects/:id"} 2"#,
+        r#"gl_k8s_gitlab_requests_total{gitlab_instance="campus",call="GET /projects/:id",status="200"} 1"#,
+        r#"gl_k8s_gitlab_requests_total{gitlab_instance="campus",call="GET /projects/:id",status="none"} 1"#,
+        r#"gl_k8s_gitlab_request_duration_seconds_count{gitlab_instance="campus",call="GET /projects/:id"} 2"#,
         r#"gl_k8s_gitlab_token_expiry_timestamp_seconds{gitlab_instance="campus"} 1800000000"#,
     ] {
         assert!(answer.lines().any(|found| found == line), "{line} is missing in\n{answer}");

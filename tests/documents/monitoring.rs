@@ -18,8 +18,8 @@ const FOR_THE_OPERATOR: &str = "manifests/monitoring/prometheus-rule.yaml";
 const DASHBOARD: &str = "manifests/monitoring/dashboard.json";
 const ALERTS: &str = "tests/promtool/alerts.yaml";
 
-/// Labels that Prometheus puts on everything that it scrapes from a pod.
-const OF_THE_TARGET: [&str; 2] = ["pod", "job"];
+/// Labels that Prometheus and its operator put on everything that they scrape from a pod.
+const OF_THE_TARGET: [&str; 7] = ["container", "endpoint", "instance", "job", "namespace", "pod", "service"];
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -177,6 +177,16 @@ fn check(query: &str, what: &str) {
 fn reasons(value: &str, what: &str) {
     for name in value.trim_matches(['=', '~', '"', ' ']).split('|').filter(|name| !name.is_empty()) {
         assert!(REASONS.iter().any(|(reason, ..)| reason.as_str() == name), "{what}: there is no reason {name}");
+    }
+}
+
+/// A label of ours with such a name would be renamed.
+#[test]
+fn no_metric_has_a_label_that_scraping_gives() {
+    for (name, metric) in given() {
+        for label in OF_THE_TARGET {
+            assert!(!metric.labels.contains(label), "{name} has the label {label}");
+        }
     }
 }
 

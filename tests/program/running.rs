@@ -90,7 +90,7 @@ async fn it_answers_about_its_health_and_counts_what_it_does() {
         let wanted = [
             r#"gl_k8s_reconciles_total{kind="ProjectMapping",result="success"}"#,
             r#"gl_k8s_reconcile_duration_seconds_bucket{le="#,
-            r#"gl_k8s_gitlab_requests_total{gitlab_instance="watched",endpoint="POST /projects/:id/variables",status="201"} 14"#,
+            r#"gl_k8s_gitlab_requests_total{gitlab_instance="watched",call="POST /projects/:id/variables",status="201"} 14"#,
             r#"gl_k8s_mappings{gitlab_instance="watched",state="Ready"} 1"#,
             r#"environment="production""#,
             r#"gl_k8s_build_info{version=""#,
