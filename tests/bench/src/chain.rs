@@ -230,7 +230,7 @@ fn version_at(place: usize, version: &str) -> Known {
     Known { place, before: "\"resourceVersion\":\"", value: version.to_owned(), after: &['"'] }
 }
 
-/// Whether a request was made for this mapping, and is not only a look.
+/// Whether a request has to be made for this mapping, whoever makes it.
 fn belongs(exchange: &Exchange, of: &Subject) -> bool {
     let holds = |text: &str| {
         let body = String::from_utf8_lossy(&exchange.request);
@@ -238,11 +238,8 @@ fn belongs(exchange: &Exchange, of: &Subject) -> bool {
     };
     match exchange.side {
         Side::Kubernetes => exchange.method != Method::GET && (holds(&of.mapping) || holds(&of.project)),
-        Side::GitLab => {
-            let path = exchange.target.split('?').next().unwrap_or_default();
-            let below = format!("/projects/{}", of.project_id);
-            path.ends_with(&below) || path.contains(&format!("{below}/")) || path.contains(&of.project)
-        }
+        // The project itself is found in a listing of all projects, which is cheaper and not a part of the chain.
+        Side::GitLab => exchange.target.contains(&format!("/projects/{}/", of.project_id)),
     }
 }
 

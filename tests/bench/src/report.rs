@@ -115,6 +115,15 @@ impl Outcome {
             format!("{}, {} mappings at a time", rate(floor.seconds), floor.concurrency),
         );
         table.row("the operator", format!("{colds} s"), rate(cold.seconds));
+        let spent = |floor: f64, servers: &[f64]| floor + servers.iter().sum::<f64>();
+        let floor_cpu = spent(floor.client_cpu, &[floor.api_server_cpu, floor.etcd_cpu, floor.gitlab_cpu]);
+        let others = &cold.others;
+        let cold_cpu = spent(cold.operator.cpu, &[others.api_server.cpu, others.etcd.cpu, others.gitlab.cpu]);
+        table.row(
+            "CPU of operator, API server, etcd and GitLab: ratio to the floor",
+            format!("{:.2}", cold_cpu / floor_cpu),
+            "the same on a busy machine",
+        );
         table.row("from creation to ready", cold.each.to_string(), "");
         let per_mapping = |counts: &BTreeMap<String, usize>| per(counts, self.mappings);
         table.row("requests per mapping to the API server: floor", listed(&floor.kubernetes, 1), "");

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use futures::{TryStreamExt as _, stream};
+use http::Method;
 use kube::ResourceExt as _;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::watching::Mappings;
 use crate::audit::counted;
-use crate::bare;
+use crate::bare::{self, Server, Types};
 use crate::bed::Bed;
 use crate::chain::{Chain, Subject};
 use crate::objects::{mapping_name, project_path};
@@ -148,6 +150,7 @@ async fn replay(
 ) -> anyhow::Result<Duration> {
     let (kubernetes, gitlab) = (bed.bare_kubernetes()?, bed.bare_gitlab()?);
     let began = Instant::now();
+    list_projects(&gitlab).await?;
     stream::iter(numbers.map(Ok::<_, anyhow::Error>))
         .try_for_each_concurrent(concurrency, |number| {
             let (chain, kubernetes, gitlab) = (chain.clone(), kubernetes.clone(), gitlab.clone());
@@ -159,6 +162,20 @@ async fn replay(
         })
         .await?;
     Ok(began.elapsed())
+}
+
+/// What tells the ids of projects at the least cost: GitLab allows far fewer reads of single projects.
+async fn list_projects(gitlab: &Server) -> anyhow::Result<()> {
+    let mut after = 0;
+    loop {
+        let page = format!("pagination=keyset&order_by=id&sort=asc&per_page=100&id_after={after}");
+        let target = format!("/api/v4/projects?membership=true&{page}");
+        let (status, body, _) = gitlab.send(&Method::GET, &target, Types::default(), Bytes::new()).await?;
+        anyhow::ensure!(status.is_success(), "GET {target}: {status}");
+        let projects: Vec<Value> = serde_json::from_slice(&body)?;
+        let Some(last) = projects.last() else { return Ok(()) };
+        after = last["id"].as_i64().context("a project without id")?;
+    }
 }
 
 /// The last mapping is as the operator would have left it.
