@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    facts::instance::InstanceFacts,
+    facts::{instance::InstanceFacts, survey::Arrivals},
     gitlab::{Pace, Project},
     reconcile::Key,
 };
@@ -22,12 +22,16 @@ pub struct Memory {
     instances: Mutex<HashMap<String, InstanceSlot>>,
     paces: Mutex<HashMap<String, Arc<Pace>>>,
     surveys: Mutex<HashMap<String, Timestamp>>,
+    arrivals: Mutex<HashMap<String, ArrivalsSlot>>,
     cluster_uid: tokio::sync::OnceCell<String>,
     deletions: tokio::sync::Mutex<()>,
 }
 
 /// One instance's facts; the lock is held while they are read, so that a thousand mappings ask GitLab once.
 pub type InstanceSlot = Arc<tokio::sync::Mutex<Option<Remembered>>>;
+
+/// The projects that were found in bulk for new mappings; the lock is held while GitLab lists them.
+pub type ArrivalsSlot = Arc<tokio::sync::Mutex<Arrivals>>;
 
 /// Facts with the time after which they are read again.
 #[derive(Clone)]
@@ -97,6 +101,7 @@ impl Memory {
                 self.forget_instance(name);
                 locked(&self.paces).remove(name);
                 locked(&self.surveys).remove(name);
+                locked(&self.arrivals).remove(name);
             }
             Key::Class(_) => {}
         }
@@ -120,6 +125,11 @@ impl Memory {
             surveys.insert(instance.to_owned(), next);
         }
         due
+    }
+
+    /// What was found in bulk for new mappings of an instance.
+    pub fn arrivals(&self, instance: &str) -> ArrivalsSlot {
+        locked(&self.arrivals).entry(instance.to_owned()).or_default().clone()
     }
 
     /// Forgets an instance's facts: its Secret or a CA changed, or GitLab refused the token.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::problems;
+use super::{problems, survey};
 use crate::{
     api::{ProjectMappingStatus, ProjectState},
     context::Context,
@@ -47,7 +47,7 @@ pub async fn read(
     if !anew && let Some(remembered) = remember(context, mapping, known.as_ref(), now) {
         return Ok(remembered);
     }
-    match look_up(client, mapping).await {
+    match look_up(context, client, mapping).await {
         Ok(project) => {
             let due = now.checked_add(context.jittered(context.settings.project_refresh)).unwrap_or(now);
             context.memory.update_mapping(&mapping.name, |memory| {
@@ -163,7 +163,7 @@ fn judge(project: Project) -> ProjectFacts {
 }
 
 /// By id once it is known; by path only before that, since GitLab lets anybody take a path that a rename set free.
-async fn look_up(client: &Client, mapping: &Mapping) -> Result<Project, Problem> {
+async fn look_up(context: &Context, client: &Client, mapping: &Mapping) -> Result<Project, Problem> {
     if let Some(id) = mapping.known_project_id() {
         return client.project(ProjectRef::Id(id)).await.map_err(|error| {
             let problem = problems::gitlab(&format!("read the project {id}"), &error);
@@ -183,6 +183,9 @@ async fn look_up(client: &Client, mapping: &Mapping) -> Result<Project, Problem>
     let declared::Project::Path(path) = &mapping.project else {
         return Err(Problem::until_changed(Reason::InvalidSpec, "spec.project names neither path nor id"));
     };
+    if let Some(project) = survey::arrival(context, &mapping.instance, client, path).await {
+        return Ok(project);
+    }
     let what = format!("find the project {path}");
     match client.project(ProjectRef::Path(path)).await {
         Err(Error::Moved { project_id: Some(id), .. }) => {
