@@ -76,6 +76,7 @@ crds: ## Write crds/ anew from the kinds in src/api
 .PHONY: docs
 docs: control-plane ## Write generated parts of docs/ and manifests/ anew
 	UPDATE_DOCS=1 cargo test --package gl-k8s-integrator --locked --test documents the_table_of
+	UPDATE_DOCS=1 cargo test --package gl-k8s-integrator --locked --test rights the_table_of
 	UPDATE_DOCS=1 cargo test --package gl-k8s-integrator --locked --test documents the_rules_for_the_prometheus_operator
 
 .PHONY: release

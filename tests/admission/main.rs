@@ -15,5 +15,4 @@ mod instance;
 mod mapping;
 mod minted_tokens;
 mod operator_rights;
-mod project_roles;
 mod rules;

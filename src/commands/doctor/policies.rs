@@ -32,6 +32,8 @@ const FOREIGN: &str = "kube-system";
 /// An account that Kubernetes itself gives the right to write the status of namespaces, and that has no right to claims
 /// (bootstrap policy `system:controller:namespace-controller`).
 const NAMESPACE_CONTROLLER: &str = "namespace-controller";
+/// So many namespaces are looked at for a token.
+const SAMPLES: u32 = 10;
 const PROBE: &str = "gl-k8s-integrator-doctor";
 
 /// Checks all policies.
@@ -173,7 +175,7 @@ async fn try_minting(cluster: &Cluster) -> Tried {
 /// Some namespace with its token.
 async fn sample(client: &Client) -> Result<Option<(String, SecretString)>, kube::Error> {
     for name in [names::TOKEN_SECRET, names::LEGACY_TOKEN_SECRET] {
-        let named = ListParams::default().fields(&format!("metadata.name={name}"));
+        let named = ListParams::default().fields(&format!("metadata.name={name}")).limit(SAMPLES);
         let found = Api::<Secret>::all(client.clone()).list(&named).await?;
         let usable = |secret: Secret| Some((secret.namespace()?, token_in(&secret)?));
         if let Some(sample) = found.items.into_iter().find_map(usable) {
