@@ -15,7 +15,7 @@ async fn help(arguments: &[&str]) -> String {
 #[tokio::test]
 async fn the_help_says_what_the_program_is_for_and_what_it_can_do() {
     let text = help(&["--help"]).await;
-    for word in ["GitLab projects", "Kubernetes namespaces", "run ", "crds ", "name ", "--version"] {
+    for word in ["GitLab projects", "Kubernetes namespaces", "run ", "doctor ", "crds ", "name ", "--version"] {
         assert!(text.contains(word), "{word}: {text}");
     }
     assert_eq!(help(&["help"]).await, help(&["-h"]).await);
