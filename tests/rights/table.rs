@@ -25,7 +25,9 @@ fn rows(rights: &BTreeSet<Right>) -> String {
     for ((group, resource), name, verb) in rights {
         verbs_of.entry((group, resource, name.as_deref())).or_default().insert(verb);
     }
-    let mut names_of: BTreeMap<(&str, &str, Vec<&str>), Vec<Option<&str>>> = BTreeMap::new();
+    // By resource and verbs.
+    type Names<'a> = Vec<Option<&'a str>>;
+    let mut names_of: BTreeMap<(&str, &str, Vec<&str>), Names<'_>> = BTreeMap::new();
     for ((group, resource, name), verbs) in &verbs_of {
         let place =
             |verb: &&str| (VERBS.iter().position(|known| known == verb).unwrap_or(VERBS.len()), verb.to_string());
