@@ -1,6 +1,9 @@
 //! The program: reads the command line and hands over to a subcommand.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 use gl_k8s_integrator::commands::{Cli, Command, crds, doctor, name, run, unknown_variables};
@@ -24,7 +27,7 @@ fn main() -> ExitCode {
     }
     let result = match cli.command {
         Command::Run(args) => in_runtime(run::run(args)).map(|()| ExitCode::SUCCESS),
-        Command::Doctor(args) => in_runtime(doctor::run(args)),
+        Command::Doctor(args) => in_runtime(doctor::run(args, colours())),
         Command::Crds => crds::run(io::stdout().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into),
         Command::Name(args) => {
             let output = io::BufWriter::new(io::stdout().lock());
@@ -35,6 +38,11 @@ fn main() -> ExitCode {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Whether what people read on standard output may be coloured: on a terminal, unless `NO_COLOR` has a value (no-color.org).
+fn colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Runs what talks to servers.

@@ -23,7 +23,7 @@ mod rights;
 mod roles;
 mod rules;
 
-use std::{io, io::IsTerminal as _, process::ExitCode};
+use std::{io, process::ExitCode};
 
 use anyhow::Context as _;
 
@@ -60,16 +60,16 @@ enum Output {
 /// What the program exits with when there are findings.
 const FINDINGS: u8 = 2;
 
-/// Runs all checks and writes the report to standard output.
+/// Runs all checks and writes the report to standard output; the text may be coloured.
 ///
 /// # Errors
 /// When the checks could not be made at all: no API server, or no mapping of a given name.
-pub async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
+pub async fn run(args: DoctorArgs, colours: bool) -> anyhow::Result<ExitCode> {
     let report = examine(&args).await?;
     let output = io::BufWriter::new(io::stdout().lock());
     let written = match args.output {
         Output::Json => report.write_json(output),
-        Output::Text => report.write_text(output, io::stdout().is_terminal() && !asked_for_no_colour()),
+        Output::Text => report.write_text(output, colours),
     };
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
@@ -78,11 +78,6 @@ pub async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
     let counts = [Level::Error, Level::Warning, Level::Unchecked].map(|level| report.count(level));
     let found = counts[0] > 0 || args.strict && counts.iter().sum::<usize>() > 0;
     Ok(if found { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
-}
-
-/// `NO_COLOR`, with any value but none (no-color.org).
-fn asked_for_no_colour() -> bool {
-    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 async fn examine(args: &DoctorArgs) -> anyhow::Result<Report> {
