@@ -133,7 +133,13 @@ async fn drive<K>(
     let work = move |object: Arc<K>, context: Arc<Context>| {
         let (claim, stopped) = (claim.clone(), stopped.clone());
         async move {
-            if stopped.run_until_cancelled(claim.begun()).await.is_none() {
+            let begun = async {
+                claim.begun().await;
+                // A mapping that is seen before its class has none; that must not be said of it, not even for a moment.
+                context.declarations.ready().await
+            };
+            // A watch that ended means that the program is ending.
+            if !matches!(stopped.run_until_cancelled(begun).await, Some(Ok(()))) {
                 return Ok::<_, Infallible>(Action::await_change());
             }
             let outcome = reconcile(&context, &key(object.name_any())).await;

@@ -29,6 +29,10 @@ async fn of_three_that_come_at_once_one_leads_and_all_are_ready() {
         .map(|operator| Record::of(&bench, operator))
         .partition(|record| leaders.contains(&record.name));
     one_after_the_other(&leading);
+    for operator in &operators {
+        // Mapping, class and instance were there before it; which of them it saw first must make no difference.
+        assert!(!operator.program.log().contains("NotFound"), "{}", operator.program.log());
+    }
     for record in waiting {
         assert!(record.lease.is_empty() && record.work.is_empty(), "{}: {:#?}", record.name, record.work);
     }
