@@ -6,11 +6,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::runtime::events::Recorder;
+use kube::runtime::events::{Recorder, Reporter};
 
 use crate::{
-    facts::declarations::Declarations,
-    gitlab::{Transport, TransportError},
+    api::names,
+    apply::hands::{Hands, Notes},
+    facts::{caches::Caches, declarations::Declarations},
+    gitlab::{HttpOptions, Transport, TransportError, http_transport},
     memory::Memory,
     plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
@@ -81,22 +83,65 @@ pub struct Settings {
     pub brake: Brake,
 }
 
+/// Where a pass looks for what exists in the cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sight {
+    /// It asks the API server. Whatever is written or deleted is decided so.
+    #[default]
+    Live,
+    /// It believes the caches: enough to see that there is nothing to do.
+    Caches,
+}
+
+/// How long it is believed that an instance cannot be worked with.
+const BAD_NEWS: Duration = Duration::from_secs(10);
+/// The longest delay after failures in a row.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
+/// After which age a project is read again, unless a flag says otherwise.
+const PROJECT_REFRESH: Duration = Duration::from_secs(600);
+
+/// How many namespaces may be deleted within [`DELETION_WINDOW`], unless a flag says otherwise.
+const DELETION_LIMIT: usize = 10;
+/// The time within which deletions count, unless a flag says otherwise.
+const DELETION_WINDOW: Duration = Duration::from_secs(600);
+
+impl Default for Settings {
+    /// What holds without flags, for an operator in the namespace that the manifests name.
+    fn default() -> Self {
+        Self {
+            own_namespace: names::OPERATOR.to_owned(),
+            reserved: ReservedNames::new(names::OPERATOR, &[]),
+            project_refresh: PROJECT_REFRESH,
+            bad_news: BAD_NEWS,
+            longest_backoff: LONGEST_BACKOFF,
+            brake: Brake { limit: DELETION_LIMIT, window: DELETION_WINDOW },
+        }
+    }
+}
+
 /// The one bag of what a reconcile needs. Two of them can live in one process.
+#[derive(Clone)]
 pub struct Context {
     /// The API server.
     pub kubernetes: kube::Client,
     /// How to reach a GitLab.
-    pub connect: Box<Connect>,
+    pub connect: Arc<Connect>,
     /// The calendar.
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub chance: Arc<Chance>,
     /// What administrators declared, kept up by watches.
     pub declarations: Declarations,
+    /// What watches show of the objects that we keep.
+    pub caches: Caches,
+    /// Where a pass looks for what exists.
+    pub sight: Sight,
+    /// Whether changes are carried out.
+    pub hands: Hands,
     /// What an administrator set by flags.
     pub settings: Settings,
     /// What may be forgotten: ages, failures, connections.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     /// Where events go.
     pub events: Recorder,
     /// What is counted.
@@ -104,6 +149,32 @@ pub struct Context {
 }
 
 impl Context {
+    /// For a command that looks and writes nothing.
+    pub fn for_reading(client: kube::Client, declarations: Declarations, settings: Settings) -> Self {
+        let reporter = Reporter { controller: names::FIELD_MANAGER.into(), instance: None };
+        Self {
+            events: Recorder::new(client.clone(), reporter),
+            kubernetes: client,
+            connect: Arc::new(|_, ca| {
+                http_transport(&HttpOptions { extra_ca_pem: ca.map(str::to_owned), ..HttpOptions::default() })
+            }),
+            clock: Arc::new(SystemClock),
+            chance: Arc::new(Chance::from_system()),
+            declarations,
+            caches: Caches::default(),
+            sight: Sight::Live,
+            hands: Hands::Note(Notes::brief()),
+            settings,
+            memory: Arc::default(),
+            metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))),
+        }
+    }
+
+    /// The same for a pass that only notes down what it would change.
+    pub fn noting(&self, notes: &Arc<Notes>, sight: Sight) -> Self {
+        Self { hands: Hands::Note(notes.clone()), sight, ..self.clone() }
+    }
+
     /// A fraction of `interval` between a half and the whole, so that periodic work spreads out.
     pub fn jittered(&self, interval: Duration) -> Duration {
         interval.mul_f64(0.5 + self.chance.fraction() / 2.0)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use gl_k8s_integrator::commands::{Cli, Command, crds, doctor, name, run, unknown_variables};
+use gl_k8s_integrator::commands::{Cli, Command, crds, doctor, name, plan, run, unknown_variables};
 
 /// What clap exits with for wrong usage.
 const WRONG_USAGE: u8 = 2;
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     }
     let result = match cli.command {
         Command::Run(args) => in_runtime(run::run(args)).map(|()| ExitCode::SUCCESS),
+        Command::Plan(args) => in_runtime(plan::run(args, colours())),
         Command::Doctor(args) => in_runtime(doctor::run(args, colours())),
         Command::Crds => crds::run(io::stdout().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into),
         Command::Name(args) => {

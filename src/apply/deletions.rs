@@ -13,7 +13,10 @@ use crate::{
     api::names::{DELETION_RECORD, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL},
     context::Context,
     facts::problems,
-    plan::brake::Deletions,
+    plan::{
+        brake::Deletions,
+        change::{Action, Change},
+    },
     status::Problem,
 };
 
@@ -47,6 +50,10 @@ pub async fn read(context: &Context) -> Result<Record, Problem> {
 /// # Errors
 /// What the API server refused; a conflict when somebody else kept one since it was read.
 pub async fn keep(context: &Context, read: Record, deletions: &Deletions) -> Result<(), Problem> {
+    let object = format!("ConfigMap {}/{DELETION_RECORD}", context.settings.own_namespace);
+    if context.hands.note(|| Change::kubernetes(Action::Update, object, "the deletion is counted")) {
+        return Ok(());
+    }
     let data: serde_json::Map<_, _> = deletions.iter().map(|(uid, at)| (uid.clone(), at.to_string().into())).collect();
     let mut metadata = json!({"name": DELETION_RECORD, "labels": {MANAGED_BY_LABEL: MANAGED_BY}});
     if let Some(version) = read.version {

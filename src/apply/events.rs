@@ -35,8 +35,19 @@ pub async fn of_ready(context: &Context, about: &ObjectReference, before: &[Cond
     }
 }
 
+/// The same, but only once while this program runs: what does not change need not be told on every pass.
+pub async fn warning_once(context: &Context, about: &ObjectReference, reason: &str, topic: &str, note: String) {
+    let mapping = about.name.as_deref().unwrap_or_default();
+    if context.hands.work() && context.memory.tell_once(mapping, topic) {
+        warning(context, about, reason, note).await;
+    }
+}
+
 /// An event that cannot be written is logged; it never fails the work that it tells of.
 async fn publish(context: &Context, about: &ObjectReference, type_: EventType, reason: &str, mut note: String) {
+    if !context.hands.work() {
+        return;
+    }
     let end = (0..=note.len().min(LONGEST_NOTE)).rev().find(|at| note.is_char_boundary(*at)).unwrap_or(0);
     note.truncate(end);
     tracing::info!(

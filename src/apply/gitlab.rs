@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    apply::hands::Hands,
     facts::problems,
     gitlab::{Client, Error, Missing},
-    plan::ci_access::{certificate, variables},
+    plan::{
+        change::Change,
+        ci_access::{certificate, telling, variables},
+    },
     status::Problem,
 };
 
@@ -80,10 +84,18 @@ impl Carried {
 ///
 /// # Errors
 /// When GitLab cannot be worked with at all.
-pub async fn variables(client: &Client, project_id: i64, changes: &variables::Changes) -> Result<Carried, Error> {
+pub async fn variables(
+    hands: &Hands,
+    client: &Client,
+    project_id: i64,
+    changes: &variables::Changes,
+) -> Result<Carried, Error> {
     let mut carried = Carried::default();
+    if noted(hands, || telling::of_variables(changes)) {
+        return Ok(carried);
+    }
     let writes = changes.create.iter().map(|variable| (variable, true));
-    for (variable, new) in writes.chain(changes.update.iter().map(|variable| (variable, false))) {
+    for (variable, new) in writes.chain(changes.update.iter().map(|(variable, _)| (variable, false))) {
         let result = if new {
             client.create_variable(project_id, variable).await
         } else {
@@ -108,11 +120,21 @@ pub async fn variables(client: &Client, project_id: i64, changes: &variables::Ch
 ///
 /// # Errors
 /// When GitLab cannot be worked with at all.
-pub async fn clusters(client: &Client, project_id: i64, changes: &certificate::Changes) -> Result<Carried, Error> {
+pub async fn clusters(
+    hands: &Hands,
+    client: &Client,
+    project_id: i64,
+    changes: &certificate::Changes,
+) -> Result<Carried, Error> {
     let mut carried = Carried::default();
     carried.cluster_ids.extend(changes.keep.iter().map(|(id, scope)| (scope.clone(), *id)));
+    if noted(hands, || telling::of_clusters(changes)) {
+        let updated = changes.update.iter().map(|(live, wanted)| (wanted.settings.environment_scope.clone(), live.id));
+        carried.cluster_ids.extend(updated);
+        return Ok(carried);
+    }
     let writes = changes.create.iter().map(|wanted| (None, wanted));
-    for (id, wanted) in writes.chain(changes.update.iter().map(|(id, wanted)| (Some(*id), wanted))) {
+    for (id, wanted) in writes.chain(changes.update.iter().map(|(live, wanted)| (Some(live.id), wanted))) {
         let scope = &wanted.settings.environment_scope;
         let result = match id {
             None => client.create_cluster(project_id, &wanted.settings, &wanted.token).await,
@@ -128,6 +150,17 @@ pub async fn clusters(client: &Client, project_id: i64, changes: &certificate::C
         carried.removed(scope, Entry::Cluster(*id), result);
     }
     Ok(carried)
+}
+
+/// Notes all changes if they are not to be carried out.
+fn noted(hands: &Hands, changes: impl FnOnce() -> Vec<Change>) -> bool {
+    if hands.work() {
+        return false;
+    }
+    for change in changes() {
+        hands.note(|| change);
+    }
+    true
 }
 
 fn stop_if_hopeless<T>(result: Result<T, Error>) -> Result<Result<T, Error>, Error> {

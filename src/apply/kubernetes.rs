@@ -1,76 +1,64 @@
 //! Objects inside managed namespaces: server-side apply, pruning, and deletion with preconditions.
 
-use std::{fmt::Debug, time::Duration};
+use std::time::Duration;
 
-use k8s_openapi::NamespaceResourceScope;
 use kube::{
-    Api, Resource, ResourceExt as _,
+    Api, ResourceExt as _,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     api::names::FIELD_MANAGER,
     context::Context,
-    facts::problems,
+    facts::{
+        caches::Kept,
+        cluster::{self, describe},
+        problems,
+    },
     plan::{
+        change::{Action, Change, TO_BE_MADE, applied_fields},
         difference::{Difference, difference},
         ownership::is_managed,
     },
     status::{Problem, Reason},
 };
 
-/// A kind whose objects live in namespaces.
-pub trait Namespaced:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned
-{
-}
-impl<K> Namespaced for K where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned
-{
-}
-
 /// Brings an object into being as it is wanted; writes nothing when it is so already. Gives it as the server has it, and
 /// whether something was written.
 ///
 /// # Errors
 /// What the API server refused, or that an object in the way does not go.
-pub async fn ensure<K: Namespaced>(context: &Context, wanted: &K) -> Result<(K, bool), Problem> {
+pub async fn ensure<K: Kept>(context: &Context, wanted: &K) -> Result<(K, bool), Problem> {
     let (namespace, name) = place(wanted);
-    let what = describe::<K>(&namespace, &name);
-    let api: Api<K> = Api::namespaced(context.kubernetes.clone(), &namespace);
-    let live = api.get_opt(&name).await.map_err(|error| problems::kubernetes(&format!("read {what}"), &error))?;
-    ensure_from(&api, wanted, live, &what).await
+    let live = cluster::object(context, &namespace, &name).await?;
+    ensure_live(context, wanted, live).await
 }
 
 /// The same for an object that was read already.
 ///
 /// # Errors
 /// As [`ensure`].
-pub async fn ensure_live<K: Namespaced>(context: &Context, wanted: &K, live: Option<K>) -> Result<(K, bool), Problem> {
+pub async fn ensure_live<K: Kept>(context: &Context, wanted: &K, live: Option<K>) -> Result<(K, bool), Problem> {
     let (namespace, name) = place(wanted);
     let api: Api<K> = Api::namespaced(context.kubernetes.clone(), &namespace);
-    ensure_from(&api, wanted, live, &describe::<K>(&namespace, &name)).await
-}
-
-async fn ensure_from<K: Namespaced>(
-    api: &Api<K>,
-    wanted: &K,
-    live: Option<K>,
-    what: &str,
-) -> Result<(K, bool), Problem> {
+    let what = &describe::<K>(&namespace, &name);
     let unreadable =
         |error: serde_json::Error| Problem::new(Reason::InvalidSpec, format!("could not write {what}: {error}"));
     let wanted_json = serde_json::to_value(wanted).map_err(unreadable)?;
     let live_json = live.as_ref().map(serde_json::to_value).transpose().map_err(unreadable)?;
-    match (difference(&wanted_json, live_json.as_ref()), live) {
-        (Difference::None, Some(live)) => return Ok((live, false)),
-        (Difference::Replace { why }, Some(live)) => {
-            tracing::info!(object = what, field = why, "replacing an object that cannot be changed in place");
-            replace(api, &live, what).await?;
-        }
-        _ => {}
+    let difference = difference(&wanted_json, live_json.as_ref());
+    if difference == Difference::None
+        && let Some(live) = live
+    {
+        return Ok((live, false));
+    }
+    if context.hands.note(|| change(&difference, what, &wanted_json, live_json.as_ref())) {
+        return Ok((expected(wanted, live.filter(|_| difference == Difference::Apply)), true));
+    }
+    if let (Difference::Replace { why }, Some(live)) = (difference, live) {
+        tracing::info!(object = what, field = why, "replacing an object that cannot be changed in place");
+        replace(&api, &live, what).await?;
     }
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     let applied = api
@@ -80,8 +68,29 @@ async fn ensure_from<K: Namespaced>(
     Ok((applied, true))
 }
 
+fn change(difference: &Difference, what: &str, wanted: &Value, live: Option<&Value>) -> Change {
+    match (difference, live) {
+        (Difference::Replace { why }, _) => {
+            let why = format!("it cannot be changed in place ({why})");
+            Change::kubernetes(Action::Replace, what, why).with(applied_fields(wanted, None))
+        }
+        (_, None) => Change::kubernetes(Action::Create, what, "it does not exist").with(applied_fields(wanted, None)),
+        (_, Some(live)) => {
+            let why = "it is not as declared";
+            Change::kubernetes(Action::Update, what, why).with(applied_fields(wanted, Some(live)))
+        }
+    }
+}
+
+/// What an object would be after an apply that was only noted: whatever goes on with it needs its UID.
+fn expected<K: Kept>(wanted: &K, live: Option<K>) -> K {
+    let mut expected = wanted.clone();
+    expected.meta_mut().uid = live.and_then(|live| live.uid()).or_else(|| Some(TO_BE_MADE.to_owned()));
+    expected
+}
+
 /// Foreign finalizers on our own fixed-name objects are removed: nobody but us has business there.
-async fn replace<K: Namespaced>(api: &Api<K>, live: &K, what: &str) -> Result<(), Problem> {
+async fn replace<K: Kept>(api: &Api<K>, live: &K, what: &str) -> Result<(), Problem> {
     let failed = |error: kube::Error| problems::kubernetes(&format!("replace {what}"), &error);
     if !live.finalizers().is_empty() {
         let patch =
@@ -108,7 +117,7 @@ fn gone(result: kube::Result<()>) -> kube::Result<()> {
     }
 }
 
-async fn until_gone<K: Namespaced>(api: &Api<K>, old: &K, what: &str) -> Result<(), Problem> {
+async fn until_gone<K: Kept>(api: &Api<K>, old: &K, what: &str) -> Result<(), Problem> {
     for _ in 0..20 {
         let live = api
             .get_opt(&old.name_any())
@@ -129,49 +138,35 @@ async fn until_gone<K: Namespaced>(api: &Api<K>, old: &K, what: &str) -> Result<
 ///
 /// # Errors
 /// What the API server refused.
-pub async fn prune<K: Namespaced>(context: &Context, namespace: &str, name: &str) -> Result<bool, Problem> {
-    delete_if(context, namespace, name, |live: &K| is_managed(live.meta().labels.as_ref())).await
+pub async fn prune<K: Kept>(context: &Context, namespace: &str, name: &str, why: &str) -> Result<bool, Problem> {
+    delete_if(context, namespace, name, why, |live: &K| is_managed(live.meta().labels.as_ref())).await
 }
 
 /// Deletes an object with a name that is ours alone, whatever labels a tenant gave it.
 ///
 /// # Errors
 /// What the API server refused.
-pub async fn delete<K: Namespaced>(context: &Context, namespace: &str, name: &str) -> Result<bool, Problem> {
-    delete_if(context, namespace, name, |_: &K| true).await
+pub async fn delete<K: Kept>(context: &Context, namespace: &str, name: &str, why: &str) -> Result<bool, Problem> {
+    delete_if(context, namespace, name, why, |_: &K| true).await
 }
 
-async fn delete_if<K: Namespaced>(
+async fn delete_if<K: Kept>(
     context: &Context,
     namespace: &str,
     name: &str,
+    why: &str,
     ours: impl Fn(&K) -> bool,
 ) -> Result<bool, Problem> {
     let what = describe::<K>(namespace, name);
-    let api: Api<K> = Api::namespaced(context.kubernetes.clone(), namespace);
-    let live = api.get_opt(name).await.map_err(|error| problems::kubernetes(&format!("read {what}"), &error))?;
-    match live {
-        Some(live) if ours(&live) => replace(&api, &live, &what).await.map(|()| true),
-        _ => Ok(false),
+    let Some(live) = cluster::object::<K>(context, namespace, name).await?.filter(ours) else { return Ok(false) };
+    if context.hands.note(|| Change::kubernetes(Action::Delete, &what, why)) {
+        context.hands.note_gone(&what);
+        return Ok(true);
     }
-}
-
-/// All objects of a kind in a namespace that carry our label.
-///
-/// # Errors
-/// When the listing is not complete.
-pub async fn list_ours<K: Namespaced>(context: &Context, namespace: &str) -> Result<Vec<K>, Problem> {
     let api: Api<K> = Api::namespaced(context.kubernetes.clone(), namespace);
-    let ours = format!("{}={}", crate::api::names::MANAGED_BY_LABEL, crate::api::names::MANAGED_BY);
-    let what = format!("list {} in {namespace}", K::plural(&()));
-    let listing = api.list(&kube::api::ListParams::default().labels(&ours)).await;
-    listing.map(|list| list.items).map_err(|error| problems::kubernetes(&what, &error))
+    replace(&api, &live, &what).await.map(|()| true)
 }
 
-fn place<K: Namespaced>(object: &K) -> (String, String) {
+fn place<K: Kept>(object: &K) -> (String, String) {
     (object.namespace().unwrap_or_default(), object.name_any())
-}
-
-fn describe<K: Namespaced>(namespace: &str, name: &str) -> String {
-    format!("{} {namespace}/{name}", K::kind(&()))
 }

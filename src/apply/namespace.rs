@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
-    Api, ResourceExt as _,
+    Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::{Map, Value, json};
@@ -14,23 +14,22 @@ use crate::{
     api::names::FIELD_MANAGER,
     context::Context,
     facts::problems,
+    plan::change::{Action, Change, Field, TO_BE_MADE},
     status::{Problem, Reason},
 };
-
-/// Reads a namespace live.
-///
-/// # Errors
-/// When it cannot be read.
-pub async fn read(context: &Context, name: &str) -> Result<Option<Namespace>, Problem> {
-    let api: Api<Namespace> = Api::all(context.kubernetes.clone());
-    api.get_opt(name).await.map_err(|error| problems::kubernetes(&format!("read the namespace {name}"), &error))
-}
 
 /// Creates a namespace; one that exists meanwhile is not touched.
 ///
 /// # Errors
 /// What the API server refused.
 pub async fn create(context: &Context, wanted: &Namespace) -> Result<Namespace, Problem> {
+    let what = format!("Namespace {}", wanted.name_any());
+    let noted = || Change::kubernetes(Action::Create, what, "it does not exist").with(marks(wanted, None));
+    if context.hands.note(noted) {
+        let mut expected = wanted.clone();
+        expected.metadata.uid = Some(TO_BE_MADE.to_owned());
+        return Ok(expected);
+    }
     let api: Api<Namespace> = Api::all(context.kubernetes.clone());
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
     api.create(&parameters, wanted)
@@ -49,6 +48,16 @@ pub async fn update(context: &Context, wanted: &Namespace, live: Namespace) -> R
     if labels.is_empty() && annotations.is_empty() {
         return Ok((live, false));
     }
+    let what = format!("Namespace {}", live.name_any());
+    let noted = || {
+        let gone = labels.iter().chain(&annotations).filter(|(_, value)| value.is_null());
+        let gone = gone.map(|(key, _)| Field { path: key.clone(), before: Some("set".into()), after: None });
+        let why = "its labels or annotations are not as declared";
+        Change::kubernetes(Action::Update, what, why).with(marks(wanted, Some(&live))).with(gone)
+    };
+    if context.hands.note(noted) {
+        return Ok((live, true));
+    }
     let patch = json!({"metadata": {
         "uid": live.uid(), "resourceVersion": live.resource_version(), "labels": labels, "annotations": annotations,
     }});
@@ -65,7 +74,11 @@ pub async fn update(context: &Context, wanted: &Namespace, live: Namespace) -> R
 ///
 /// # Errors
 /// What the API server refused; a conflict when it was changed since it was read.
-pub async fn delete(context: &Context, live: &Namespace) -> Result<(), Problem> {
+pub async fn delete(context: &Context, live: &Namespace, why: &str) -> Result<(), Problem> {
+    let what = format!("Namespace {}", live.name_any());
+    if context.hands.note(|| Change::kubernetes(Action::Delete, what, why)) {
+        return Ok(());
+    }
     let Some(uid) = live.uid() else {
         return Err(Problem::new(Reason::KubernetesUnavailable, "a namespace without UID cannot be deleted safely"));
     };
@@ -77,6 +90,20 @@ pub async fn delete(context: &Context, live: &Namespace) -> Result<(), Problem> 
             .map(drop)
             .map_err(|error| problems::kubernetes(&format!("delete the namespace {}", live.name_any()), &error)),
     }
+}
+
+/// Labels and annotations that differ.
+fn marks(wanted: &Namespace, live: Option<&Namespace>) -> Vec<Field> {
+    let of = |path: &str, wanted: &BTreeMap<String, String>, live: Option<&BTreeMap<String, String>>| {
+        let field = |(key, value): (&String, &String)| {
+            let before = live.and_then(|live| live.get(key)).cloned();
+            Field::of(format!("metadata.{path}.{key}"), before, Some(value.clone()))
+        };
+        wanted.iter().filter_map(field).collect::<Vec<_>>()
+    };
+    let mut fields = of("labels", wanted.labels(), live.map(ResourceExt::labels));
+    fields.extend(of("annotations", wanted.annotations(), live.map(ResourceExt::annotations)));
+    fields
 }
 
 /// What a merge patch has to say: wanted values that differ, and nulls for what we set before and no longer want.

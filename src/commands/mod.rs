@@ -3,6 +3,8 @@
 pub mod crds;
 pub mod doctor;
 pub mod name;
+pub mod plan;
+pub mod rules;
 pub mod run;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -26,6 +28,15 @@ pub enum Command {
     /// is finished; what is not is done after the next start.
     #[command(verbatim_doc_comment)]
     Run(run::RunArgs),
+    /// Show what the operator would change now, in Kubernetes and in GitLab, and why
+    ///
+    /// Runs the operator's own reconcile without writing anything: what is shown is what the next reconcile does. Secrets
+    /// are shown as fingerprints. It needs the rights of the operator, or those of an administrator. Signs: + create,
+    /// ~ change, ± delete and make anew, - delete, * issue a token, ! a problem that keeps an object from being as declared.
+    ///
+    /// Exit code: 0 when there is nothing to change, 2 when there is, 1 when something kept the plan from being whole.
+    #[command(verbatim_doc_comment)]
+    Plan(plan::PlanArgs),
     /// Check everything that has to be right, and say what is not and what to do
     ///
     /// Looks at the operator's rights, the kinds, roles and policies, at each GitLab, each mapping, and logs in with each

@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tower::timeout::TimeoutLayer;
 
+use super::rules::RulesArgs;
 use crate::{
     api::{GitLabInstance, NamespaceClass, Period, PeriodError, ProjectMapping, names},
     context::{Chance, Context, Settings, SystemClock},
@@ -22,9 +23,6 @@ use crate::{
     facts::declarations::Declarations,
     gitlab::{HttpOptions, http_transport},
     leadership::{Candidate, Claim, LeaseStore, SinceBoot, Tenure, Timing, TimingError},
-    memory::Memory,
-    naming::is_dns_label,
-    plan::{brake::Brake, environments::ReservedNames},
     server::{self, Metrics, Readiness},
     telemetry::{self, LogFormat},
 };
@@ -32,24 +30,14 @@ use crate::{
 /// What `run` is told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// The operator's own namespace: Secrets with GitLab tokens and ConfigMaps with CA certificates are read there only
-    #[arg(long, env = "GL_K8S_NAMESPACE", default_value = "gl-k8s-integrator", value_name = "NAME", value_parser = namespace)]
-    namespace: String,
+    #[command(flatten)]
+    rules: RulesArgs,
     /// Where /livez, /readyz and /metrics are served
     #[arg(long, env = "GL_K8S_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
-    /// A namespace that is never touched, besides Kubernetes' own; `*` stands for any characters; may be repeated
-    #[arg(long, env = "GL_K8S_RESERVED_NAMESPACES", value_delimiter = ',', value_name = "PATTERN")]
-    reserved_namespace: Vec<String>,
     /// After which time a project is read from GitLab again, to notice a rename, a transfer or an archiving
     #[arg(long, env = "GL_K8S_PROJECT_REFRESH", default_value = "10m", value_name = "PERIOD", value_parser = refresh)]
     project_refresh: Period,
-    /// How many namespaces may be deleted within --deletion-window; the next ones are held until an annotation releases them
-    #[arg(long, env = "GL_K8S_DELETION_LIMIT", default_value = "10", value_name = "NUMBER")]
-    deletion_limit: usize,
-    /// The time within which --deletion-limit counts
-    #[arg(long, env = "GL_K8S_DELETION_WINDOW", default_value = "10m", value_name = "PERIOD", value_parser = window)]
-    deletion_window: Period,
     /// Whether a lease decides which of several operators works; false only where there is never more than one
     #[arg(long, env = "GL_K8S_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     leader_elect: bool,
@@ -68,14 +56,6 @@ pub struct RunArgs {
     /// What is logged: a level, or a list such as info,gl_k8s_integrator::gitlab=debug
     #[arg(long, env = "GL_K8S_LOG", default_value = "info", value_name = "FILTER", value_parser = telemetry::filter)]
     log: String,
-}
-
-fn namespace(text: &str) -> Result<String, String> {
-    if is_dns_label(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("it is no name of a namespace (RFC 1123 label)".to_owned())
-    }
 }
 
 impl RunArgs {
@@ -105,24 +85,10 @@ fn refresh(text: &str) -> Result<Period, String> {
     Ok(period)
 }
 
-fn window(text: &str) -> Result<Period, String> {
-    let period: Period = text.parse().map_err(|error: PeriodError| error.to_string())?;
-    if period.duration() < SHORTEST_WINDOW {
-        return Err("give at least 1m, or nothing is ever held".to_owned());
-    }
-    Ok(period)
-}
-
-/// Deletions follow each other at least as fast as namespaces can be revoked.
-const SHORTEST_WINDOW: Duration = Duration::from_secs(60);
 /// A shorter one would ask GitLab without end.
 const SHORTEST_REFRESH: Duration = Duration::from_secs(10);
 /// Without an election, no call to the API server takes longer until its answer begins, and no call to GitLab as a whole.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long it is believed that an instance cannot be worked with.
-const BAD_NEWS: Duration = Duration::from_secs(10);
-/// The longest delay after failures in a row.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 /// How long what is under way may take once the end was asked for. Then nothing more is sent, and only the calls that have
 /// left are waited for. With the time that these may take it is less than `terminationGracePeriodSeconds` in the manifests.
 const SHUTDOWN: Duration = Duration::from_secs(20);
@@ -230,7 +196,13 @@ fn tenure(args: &RunArgs, client: &Client, metrics: &Arc<Metrics>, chance: &Arc<
         return Ok(Tenure::alone());
     };
     let identity = format!("{}_{:016x}", pod_name().as_deref().unwrap_or(names::FIELD_MANAGER), chance.number());
-    let store = LeaseStore::new(client.clone(), &args.namespace, &identity, timing.lease(), Arc::new(SystemClock));
+    let store = LeaseStore::new(
+        client.clone(),
+        &args.rules.settings().own_namespace,
+        &identity,
+        timing.lease(),
+        Arc::new(SystemClock),
+    );
     let (clock, metrics, chance) = (Arc::new(SinceBoot), metrics.clone(), chance.clone());
     Ok(Tenure::stand(Candidate { identity, timing, clock, chance, metrics }, store))
 }
@@ -253,7 +225,7 @@ fn context(
     let reporter = Reporter { controller: names::FIELD_MANAGER.into(), instance: pod_name() };
     let claim = claim.clone();
     Ok(Arc::new(Context {
-        connect: Box::new(move |_, ca| {
+        connect: Arc::new(move |_, ca| {
             let extra_ca_pem = ca.map(str::to_owned);
             let options = HttpOptions { extra_ca_pem, total_timeout: timeout, ..HttpOptions::default() };
             Ok(claim.gitlab(http_transport(&options)?, timeout))
@@ -261,22 +233,19 @@ fn context(
         clock: Arc::new(SystemClock),
         chance,
         declarations,
-        settings: Settings {
-            own_namespace: args.namespace.clone(),
-            reserved: ReservedNames::new(&args.namespace, &args.reserved_namespace),
-            project_refresh: args.project_refresh.duration(),
-            bad_news: BAD_NEWS,
-            longest_backoff: LONGEST_BACKOFF,
-            brake: Brake { limit: args.deletion_limit, window: args.deletion_window.duration() },
-        },
-        memory: Memory::default(),
+        settings: Settings { project_refresh: args.project_refresh.duration(), ..args.rules.settings() },
+        memory: Arc::default(),
+        caches: Default::default(),
+        sight: Default::default(),
+        hands: Default::default(),
         events: Recorder::new(kubernetes.clone(), reporter),
         metrics,
         kubernetes,
     }))
 }
 
-async fn all_installed(client: &Client) -> anyhow::Result<()> {
+/// Whether all kinds of ours are installed; otherwise says how to install them.
+pub(super) async fn all_installed(client: &Client) -> anyhow::Result<()> {
     installed::<GitLabInstance>(client).await?;
     installed::<NamespaceClass>(client).await?;
     installed::<ProjectMapping>(client).await

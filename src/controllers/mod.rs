@@ -59,6 +59,9 @@ pub fn declarations() -> (Declarations, Writers) {
     )
 }
 
+/// How long the first passes wait for the caches, which spare them most reads.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What the controllers watch with.
 pub struct Watching {
     /// Not that of the [`Context`]: an operator that does not lead watches too.
@@ -142,6 +145,7 @@ async fn drive<K>(
             if !matches!(stopped.run_until_cancelled(begun).await, Some(Ok(()))) {
                 return Ok::<_, Infallible>(Action::await_change());
             }
+            context.caches.filled(PATIENCE).await;
             let outcome = reconcile(&context, &key(object.name_any())).await;
             Ok(outcome.again.map_or_else(Action::await_change, Action::requeue))
         }

@@ -1,11 +1,14 @@
 //! The watches: our own kinds, and the objects that we keep in managed namespaces.
 //!
-//! Of the latter only metadata is watched, and each fixed name by a field selector across all namespaces: that is what the
+//! The latter fill the caches. Each fixed name is watched by a field selector across all namespaces: that is what the
 //! operator's rights allow. An object leads to its mapping through the claim of its namespace.
 
 use std::{fmt::Debug, sync::Arc};
 
-use futures::{Stream, StreamExt as _, TryStreamExt as _, future, stream::SelectAll};
+use futures::{
+    Stream, StreamExt as _, TryStreamExt as _, future,
+    stream::{self, BoxStream, SelectAll},
+};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota, Secret, ServiceAccount},
     networking::v1::NetworkPolicy,
@@ -16,7 +19,7 @@ use kube::{
     core::PartialObjectMeta,
     runtime::{
         WatchStreamExt as _,
-        reflector::{self, ObjectRef, Store, store::Writer},
+        reflector::{ObjectRef, Store, store::Writer},
         watcher::{self, Event, watcher},
     },
 };
@@ -26,7 +29,11 @@ use super::{
     Writers,
     wake::{Hub, OwnKind, Wakes},
 };
-use crate::{api::names, context::Context};
+use crate::{
+    api::names,
+    context::Context,
+    facts::caches::{Cached, Caches, namespace_of},
+};
 
 /// Objects that are listed at a time.
 const PAGE: u32 = 100;
@@ -80,36 +87,40 @@ type Changes = SelectAll<futures::stream::BoxStream<'static, Change>>;
 
 /// What a watch saw.
 enum Change {
-    Namespace { name: String, mapping: Option<String> },
-    Child { namespace: String },
+    /// Something in this namespace, or the namespace itself.
+    Kept { namespace: String },
+    /// A namespace that is gone; it belonged to this mapping.
+    Gone { name: String, mapping: Option<String> },
+    /// A Secret or ConfigMap in the operator's own namespace.
     Own { kind: OwnKind, name: String },
 }
 
-/// Follows everything that we keep and wakes its mapping; ends only with the program.
+/// Follows everything that we keep, fills the caches with it and wakes its mapping; ends only with the program.
 pub(super) async fn others(client: &Client, context: Arc<Context>, hub: Arc<Hub>) {
-    let (namespaces, writer) = reflector::store::<PartialObjectMeta<Namespace>>();
+    let caches = &context.caches;
     let mut changes = Changes::new();
-    changes.push(managed_namespaces(client, writer).boxed());
-    changes.push(named::<ServiceAccount>(client, names::SERVICE_ACCOUNT).boxed());
-    changes.push(named::<RoleBinding>(client, names::ROLE_BINDING).boxed());
-    changes.push(named::<Secret>(client, names::TOKEN_SECRET).boxed());
-    changes.push(named::<Secret>(client, names::LEGACY_TOKEN_SECRET).boxed());
-    changes.push(named::<ResourceQuota>(client, names::RESOURCE_QUOTA).boxed());
-    changes.push(named::<LimitRange>(client, names::LIMIT_RANGE).boxed());
-    changes.push(children(Api::<PartialObjectMeta<NetworkPolicy>>::all(client.clone()), ours()).boxed());
+    changes.push(kept::<Namespace>(client, caches, ours(), ""));
+    changes.push(named::<ServiceAccount>(client, caches, names::SERVICE_ACCOUNT));
+    changes.push(named::<RoleBinding>(client, caches, names::ROLE_BINDING));
+    changes.push(named::<Secret>(client, caches, names::TOKEN_SECRET));
+    changes.push(named::<Secret>(client, caches, names::LEGACY_TOKEN_SECRET));
+    changes.push(named::<ResourceQuota>(client, caches, names::RESOURCE_QUOTA));
+    changes.push(named::<LimitRange>(client, caches, names::LIMIT_RANGE));
+    changes.push(kept::<NetworkPolicy>(client, caches, ours(), ""));
     let own = &context.settings.own_namespace;
     changes.push(own_objects::<Secret>(client, own, OwnKind::Secret).boxed());
     changes.push(own_objects::<ConfigMap>(client, own, OwnKind::ConfigMap).boxed());
     while let Some(change) = changes.next().await {
         match change {
-            Change::Namespace { mapping: Some(mapping), .. } => hub.touched(&mapping),
-            Change::Namespace { name, mapping: None } => hub.unclaimed(&name),
-            Change::Child { namespace } => {
-                let namespace = namespaces.get(&ObjectRef::new(&namespace));
-                if let Some(mapping) = namespace.and_then(|namespace| mapping_of(&*namespace)) {
-                    hub.touched(&mapping);
+            Change::Kept { namespace } => {
+                let Some(known) = caches.get::<Namespace>(&namespace, &namespace) else { continue };
+                match mapping_of(&known) {
+                    Some(mapping) => hub.touched(&mapping),
+                    None => hub.unclaimed(&namespace),
                 }
             }
+            Change::Gone { mapping: Some(mapping), .. } => hub.touched(&mapping),
+            Change::Gone { name, mapping: None } => hub.unclaimed(&name),
             Change::Own { kind, name } => hub.own_object(kind, &name),
         }
     }
@@ -123,37 +134,51 @@ fn mapping_of(namespace: &impl Resource) -> Option<String> {
     namespace.meta().annotations.as_ref()?.get(names::MAPPING_ANNOTATION).cloned()
 }
 
-/// Namespaces with our label; one that loses it is seen as deleted.
-fn managed_namespaces(
+fn named<K: Cached>(client: &Client, caches: &Caches, name: &'static str) -> BoxStream<'static, Change> {
+    kept::<K>(client, caches, config().fields(&format!("metadata.name={name}")), name)
+}
+
+/// Watches a kind into its cache; gives what a mapping has to look at.
+fn kept<K: Cached>(
     client: &Client,
-    writer: Writer<PartialObjectMeta<Namespace>>,
-) -> impl Stream<Item = Change> + Send + use<> {
-    watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), ours())
-        .default_backoff()
-        .modify(|namespace| namespace.managed_fields_mut().clear())
-        .reflect(writer)
-        .touched_objects()
-        .filter_map(|result| future::ready(result.ok()))
-        .map(|namespace| Change::Namespace { name: namespace.name_any(), mapping: mapping_of(&namespace) })
-}
-
-fn named<K>(client: &Client, name: &str) -> impl Stream<Item = Change> + Send + use<K>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
-{
-    let api = Api::<PartialObjectMeta<K>>::all_with(client.clone(), &());
-    children(api, config().fields(&format!("metadata.name={name}")))
-}
-
-fn children<K>(api: Api<PartialObjectMeta<K>>, config: watcher::Config) -> impl Stream<Item = Change> + Send + use<K>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
-{
+    caches: &Caches,
+    config: watcher::Config,
+    name: &'static str,
+) -> BoxStream<'static, Change> {
+    let caches = caches.clone();
+    let api = Api::<K>::all_with(client.clone(), &());
     watcher(api, config)
         .default_backoff()
-        .touched_objects()
-        .filter_map(|result| future::ready(result.ok()))
-        .map(|object| Change::Child { namespace: object.namespace().unwrap_or_default() })
+        .flat_map(move |event| stream::iter(event.map_or_else(|_| Vec::new(), |event| take(&caches, name, event))))
+        .boxed()
+}
+
+fn take<K: Cached>(caches: &Caches, name: &str, event: Event<K>) -> Vec<Change> {
+    match event {
+        Event::Init => {
+            caches.begin::<K>(name);
+            Vec::new()
+        }
+        Event::InitDone => caches.finish::<K>(name).iter().map(went).collect(),
+        Event::Apply(object) | Event::InitApply(object) => {
+            let namespace = namespace_of(&object);
+            if caches.put(object) { vec![Change::Kept { namespace }] } else { Vec::new() }
+        }
+        Event::Delete(object) => {
+            caches.remove(&object);
+            vec![went(&object)]
+        }
+    }
+}
+
+/// A namespace that is gone, or lost our label, still says whose it was.
+fn went<K: Cached>(object: &K) -> Change {
+    let namespace = namespace_of(object);
+    if object.namespace().is_none() {
+        Change::Gone { name: namespace, mapping: mapping_of(object) }
+    } else {
+        Change::Kept { namespace }
+    }
 }
 
 fn own_objects<K>(client: &Client, namespace: &str, kind: OwnKind) -> impl Stream<Item = Change> + Send + use<K>

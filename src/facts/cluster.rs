@@ -3,10 +3,13 @@
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::ListParams};
 
-use super::problems;
+use super::{
+    caches::{Cached, Kept},
+    problems,
+};
 use crate::{
     api::names,
-    context::Context,
+    context::{Context, Sight},
     plan::ownership::{Claim, ProjectIdentity},
     status::Problem,
 };
@@ -27,7 +30,55 @@ impl Claimed {
     }
 }
 
-/// All namespaces that claim to belong to a project, read live: before anything is written or deleted.
+/// How an object is called in messages and notes.
+pub fn describe<K: Cached>(namespace: &str, name: &str) -> String {
+    format!("{} {namespace}/{name}", K::kind(&()))
+}
+
+/// An object inside a managed namespace.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn object<K: Kept>(context: &Context, namespace: &str, name: &str) -> Result<Option<K>, Problem> {
+    let what = describe::<K>(namespace, name);
+    if context.hands.noted_gone(&what) {
+        return Ok(None);
+    }
+    if context.sight == Sight::Caches {
+        return Ok(context.caches.get(namespace, name));
+    }
+    let api: Api<K> = Api::namespaced(context.kubernetes.clone(), namespace);
+    api.get_opt(name).await.map_err(|error| problems::kubernetes(&format!("read {what}"), &error))
+}
+
+/// All objects of a kind in a namespace that carry our label.
+///
+/// # Errors
+/// When the listing is not complete.
+pub async fn ours<K: Kept>(context: &Context, namespace: &str) -> Result<Vec<K>, Problem> {
+    if context.sight == Sight::Caches {
+        return Ok(context.caches.in_namespace(namespace));
+    }
+    let api: Api<K> = Api::namespaced(context.kubernetes.clone(), namespace);
+    let ours = format!("{}={}", names::MANAGED_BY_LABEL, names::MANAGED_BY);
+    let what = format!("list {} in {namespace}", K::plural(&()));
+    let listing = api.list(&ListParams::default().labels(&ours)).await;
+    listing.map(|list| list.items).map_err(|error| problems::kubernetes(&what, &error))
+}
+
+/// A namespace.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn namespace(context: &Context, name: &str) -> Result<Option<Namespace>, Problem> {
+    if context.sight == Sight::Caches {
+        return Ok(context.caches.get(name, name));
+    }
+    let api: Api<Namespace> = Api::all(context.kubernetes.clone());
+    api.get_opt(name).await.map_err(|error| problems::kubernetes(&format!("read the namespace {name}"), &error))
+}
+
+/// All namespaces that claim to belong to a project: read live before anything is written or deleted.
 ///
 /// # Errors
 /// When the listing is not complete.
@@ -42,13 +93,16 @@ pub async fn claims(context: &Context, project: &ProjectIdentity) -> Result<Vec<
 /// # Errors
 /// When the listing is not complete.
 pub async fn claims_of_id(context: &Context, project_id: i64) -> Result<Vec<Claimed>, Problem> {
+    let claimed = |namespace: Namespace| Some(Claimed { claim: Claim::read(&namespace)?, namespace });
+    if context.sight == Sight::Caches {
+        return Ok(context.caches.namespaces_of_project(project_id).into_iter().filter_map(claimed).collect());
+    }
     let api: Api<Namespace> = Api::all(context.kubernetes.clone());
     let parameters = ListParams::default().labels(&format!("{}={project_id}", names::PROJECT_ID));
     let listing = api
         .list(&parameters)
         .await
         .map_err(|error| problems::kubernetes("list the namespaces of the project", &error))?;
-    let claimed = |namespace: Namespace| Some(Claimed { claim: Claim::read(&namespace)?, namespace });
     Ok(listing.items.into_iter().filter_map(claimed).collect())
 }
 

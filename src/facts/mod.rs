@@ -1,5 +1,6 @@
 //! The only readers. What they read is complete or an error, never a guess.
 
+pub mod caches;
 pub mod cluster;
 pub mod declarations;
 pub mod instance;

@@ -34,7 +34,7 @@ pub fn difference(wanted: &Value, live: Option<&Value>) -> Difference {
         Some("ResourceQuota" | "LimitRange") => quantity::are_equal,
         _ => |_: &str, _: &str| false,
     };
-    if contains(live, wanted, same_text) && owns_nothing_else(wanted, live) {
+    if contains(live, wanted, same_text) && no_longer_wanted(wanted, live).is_empty() {
         Difference::None
     } else {
         Difference::Apply
@@ -86,32 +86,43 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Whether everything that we applied before is still wanted.
-fn owns_nothing_else(wanted: &Value, live: &Value) -> bool {
+/// The paths of fields that we applied before, as the live object's `managedFields` tell, and do not want any more.
+pub fn no_longer_wanted(wanted: &Value, live: &Value) -> Vec<String> {
     let Ok(entries) = serde_json::from_value::<Vec<ManagedFieldsEntry>>(live["metadata"]["managedFields"].clone())
     else {
-        return true;
+        return Vec::new();
     };
-    entries
-        .iter()
-        .filter(|entry| {
-            entry.manager.as_deref() == Some(FIELD_MANAGER)
-                && entry.operation.as_deref() == Some("Apply")
-                && entry.subresource.as_deref().unwrap_or("").is_empty()
-        })
-        .filter_map(|entry| entry.fields_v1.as_ref()?.0.as_object())
-        .all(|fields| all_wanted(fields, wanted))
+    let mut paths = Vec::new();
+    for entry in entries.iter().filter(|entry| is_applied_by_us(entry)) {
+        if let Some(fields) = entry.fields_v1.as_ref().and_then(|fields| fields.0.as_object()) {
+            collect_unwanted("", fields, wanted, &mut paths);
+        }
+    }
+    paths
+}
+
+/// Whether an entry of `managedFields` tells what we applied.
+pub fn is_applied_by_us(entry: &ManagedFieldsEntry) -> bool {
+    entry.manager.as_deref() == Some(FIELD_MANAGER)
+        && entry.operation.as_deref() == Some("Apply")
+        && entry.subresource.as_deref().unwrap_or("").is_empty()
 }
 
 /// Walks `f:name` entries; below `k:`, `v:` and `i:` (elements of lists) the values were compared already.
-fn all_wanted(fields: &Map<String, Value>, wanted: &Value) -> bool {
-    fields.iter().all(|(key, below)| match key.strip_prefix("f:") {
-        None => true,
-        Some(name) => match wanted.get(name) {
-            None => false,
-            Some(value) => below.as_object().is_none_or(|below| all_wanted(below, value)),
-        },
-    })
+fn collect_unwanted(above: &str, fields: &Map<String, Value>, wanted: &Value, paths: &mut Vec<String>) {
+    for (key, below) in fields {
+        let Some(name) = key.strip_prefix("f:") else { continue };
+        let path = if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") };
+        let fields = below.as_object();
+        match (wanted.get(name), fields) {
+            (Some(value), Some(fields)) => collect_unwanted(&path, fields, value, paths),
+            (Some(_), None) => {}
+            (None, Some(fields)) if fields.keys().any(|key| key.starts_with("f:")) => {
+                collect_unwanted(&path, fields, &Value::Null, paths);
+            }
+            (None, _) => paths.push(path),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,14 @@
 //! One pass over a `NamespaceClass`: who uses it.
 
-use kube::{
-    Api, Resource as _, ResourceExt as _,
-    api::{Patch, PatchParams},
-};
-use serde_json::json;
+use kube::{Api, Resource as _};
 
 use super::{
     Finding, Key,
     usage::{self, Standing},
 };
 use crate::{
-    api::{NamespaceClass, NamespaceClassStatus, names},
-    apply::events,
+    api::{NamespaceClass, NamespaceClassStatus},
+    apply::{declared::write_status, events},
     context::Context,
     declared::Class,
     facts::problems,
@@ -47,14 +43,7 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
         mappings: Some(usage::count(&users)),
         conditions: merge(&before.conditions, &[verdict], generation, context.clock.now()),
     };
-    if object.status.as_ref() != Some(&status) {
-        let patch = json!({
-            "apiVersion": NamespaceClass::api_version(&()), "kind": NamespaceClass::kind(&()),
-            "metadata": {"name": name, "uid": object.uid()}, "status": status,
-        });
-        let parameters = PatchParams::apply(names::FIELD_MANAGER).force();
-        let result = api.patch_status(name, &parameters, &Patch::Apply(patch)).await;
-        result.map_err(|error| problems::kubernetes(&format!("write the status of NamespaceClass {name}"), &error))?;
+    if write_status(context, &object, object.status.as_ref(), &status).await? {
         events::of_ready(context, &object.object_ref(&()), &before.conditions, &status.conditions).await;
     }
     Ok(Finding { problem, due: None })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{mapping::Pass, namespace::Job};
@@ -15,8 +15,9 @@ use crate::{
     api::names,
     apply::{events, kubernetes, tokens},
     declared::TokenPolicy,
-    facts::problems,
+    facts::cluster,
     plan::{
+        change::{Action, Change, TO_BE_ISSUED},
         credentials::{IssueReason, Rotated, TokenClaims, TokenDecision, decide, fingerprint, renewal_time},
         namespace::{legacy_secret, rotated_secret},
     },
@@ -53,6 +54,19 @@ pub(super) struct Credential {
     pub renew_at: Option<Timestamp>,
 }
 
+impl Credential {
+    /// What stands for a token that would be issued.
+    fn to_be_issued(now: Timestamp, lifetime: Option<Duration>) -> Self {
+        Self {
+            token: TO_BE_ISSUED.into(),
+            fingerprint: TO_BE_ISSUED.to_owned(),
+            issued: lifetime.map(|_| now),
+            expires: lifetime.and_then(|lifetime| now.checked_add(lifetime).ok()),
+            renew_at: None,
+        }
+    }
+}
+
 /// Makes sure that the namespace has a living token of ours.
 pub(super) async fn keep(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str) -> Result<Credential, Problem> {
     match job.class.token {
@@ -67,13 +81,12 @@ pub(super) async fn prune_other(pass: &Pass<'_>, namespace: &str, policy: TokenP
         TokenPolicy::Rotated { .. } => names::LEGACY_TOKEN_SECRET,
         TokenPolicy::Legacy => names::TOKEN_SECRET,
     };
-    kubernetes::delete::<Secret>(pass.context, namespace, other).await.map(drop)
+    let why = "GitLab holds a token of the other kind by now";
+    kubernetes::delete::<Secret>(pass.context, namespace, other, why).await.map(drop)
 }
 
 async fn rotated(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str, lifetime: Duration) -> Result<Credential, Problem> {
-    let api: Api<Secret> = Api::namespaced(pass.context.kubernetes.clone(), &job.name);
-    let what = format!("read the Secret {}/{}", job.name, names::TOKEN_SECRET);
-    let live = api.get_opt(names::TOKEN_SECRET).await.map_err(|error| problems::kubernetes(&what, &error))?;
+    let live: Option<Secret> = cluster::object(pass.context, &job.name, names::TOKEN_SECRET).await?;
     let token = live.as_ref().and_then(|secret| text(secret, "token"));
     let (secret, _) = kubernetes::ensure_live(pass.context, &filled(job, live.as_ref(), token.as_ref()), live).await?;
     let secret_uid = secret.uid().unwrap_or_default();
@@ -104,6 +117,15 @@ async fn issue(
     lifetime: Duration,
     why: IssueReason,
 ) -> Result<Credential, Problem> {
+    let noted = || {
+        let account = format!("token of ServiceAccount {}/{}", job.name, names::SERVICE_ACCOUNT);
+        Change::kubernetes(Action::Issue, account, explain(why))
+    };
+    if pass.context.hands.note(noted) {
+        let expected = filled(job, Some(secret), Some(&SecretString::from(TO_BE_ISSUED)));
+        kubernetes::ensure_live(pass.context, &expected, Some(secret.clone())).await?;
+        return Ok(Credential::to_be_issued(pass.context.clock.now(), Some(lifetime)));
+    }
     let secret_uid = secret.uid().unwrap_or_default();
     let token = tokens::issue(pass.context, &job.name, &secret_uid, lifetime).await?;
     let (written, _) = kubernetes::ensure(pass.context, &filled(job, Some(secret), Some(&token))).await?;
@@ -172,12 +194,8 @@ fn credential(token: SecretString, job: &Job<'_>) -> Result<Credential, Problem>
 /// A legacy token that is not the one on record is not believed: the Secret is made anew, and the token controller fills
 /// it with one that is ours.
 async fn legacy(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str) -> Result<Credential, Problem> {
-    let api: Api<Secret> = Api::namespaced(pass.context.kubernetes.clone(), &job.name);
     let name = names::LEGACY_TOKEN_SECRET;
-    let read = || async {
-        let what = format!("read the Secret {}/{name}", job.name);
-        api.get_opt(name).await.map_err(|error| problems::kubernetes(&what, &error))
-    };
+    let read = || cluster::object::<Secret>(pass.context, &job.name, name);
     let live = read().await?;
     let known = live.as_ref().is_some_and(|secret| {
         let token = text(secret, "token");
@@ -186,9 +204,12 @@ async fn legacy(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str) -> Result<Cre
             && account == Some(account_uid)
     });
     if live.is_some() && !known {
-        kubernetes::delete::<Secret>(pass.context, &job.name, name).await?;
+        kubernetes::delete::<Secret>(pass.context, &job.name, name, "its token is not the one on record").await?;
     }
     kubernetes::ensure(pass.context, &legacy_secret(&job.name)).await?;
+    if !known && !pass.context.hands.work() {
+        return Ok(Credential::to_be_issued(pass.context.clock.now(), None));
+    }
     if job.token.renew && job.token.may_renew && known {
         let note = format!(
             "{}/{}: a legacy token has no end and is not renewed, since that would kill it at once; to replace it, revoke it",

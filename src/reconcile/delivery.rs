@@ -13,6 +13,7 @@ use super::{
 use crate::{
     api::{CiAccessMethod, CiAccessStatus, DeliveredEntry, PendingRemovalKind},
     apply::gitlab as apply,
+    context::Sight,
     declared::Environment,
     facts::{
         problems,
@@ -20,6 +21,7 @@ use crate::{
     },
     gitlab::{Client, Cluster, Environment as SeenEnvironment, Error, NewVariable, ProjectRef, Variable},
     plan::{
+        change::{Action, Change},
         ci_access::{self, Access, Endpoint, Foreign, certificate, variables},
         environments::is_protected,
         ownership::Mark,
@@ -67,6 +69,11 @@ pub(super) async fn deliver(
     report.looked_at_delivery(if nothing_asked { Reason::NotRequested } else { Reason::Delivered });
     let up_to_date = is_up_to_date(pass, delivery, deliverables, report);
     if up_to_date && !delivery.compare {
+        return false;
+    }
+    if !up_to_date && pass.context.sight == Sight::Caches {
+        // That is all that a glance has to find out: GitLab is asked by the pass that writes.
+        pass.context.hands.note(|| Change::gitlab(Action::Update, "entries", "they are not on record"));
         return false;
     }
     let result = match &delivery.client {
@@ -148,6 +155,7 @@ async fn pass_through(
 ) -> Result<(), Problem> {
     let id = delivery.project.id;
     let project = delivery.project.in_words();
+    let hands = &pass.context.hands;
     let failed = problems::gitlab;
     let live_variables = client.variables(id).await.map_err(|error| {
         delivery
@@ -174,7 +182,7 @@ async fn pass_through(
     });
     let (cluster_writes, cluster_removals) = split(cluster_changes.unwrap_or_default());
     foreign.extend(cluster_writes.foreign.iter().cloned());
-    let written = apply::clusters(client, id, &cluster_writes)
+    let written = apply::clusters(hands, client, id, &cluster_writes)
         .await
         .map_err(|error| failed(&format!("write cluster entries of the project {project}"), &error))?;
     let spared = |scope: &str| undecided(scope) || written.failed.contains_key(scope);
@@ -182,14 +190,14 @@ async fn pass_through(
     let variable_changes =
         variables::changes(&wanted.variables, &live_variables, &delivery.mark, &fingerprint, &spared, others);
     foreign.extend(variable_changes.foreign.iter().cloned());
-    let carried = apply::variables(client, id, &variable_changes)
+    let carried = apply::variables(hands, client, id, &variable_changes)
         .await
         .map_err(|error| failed(&format!("write variables of the project {project}"), &error))?;
     let removals = certificate::Changes {
         remove: cluster_removals.into_iter().filter(|(_, scope)| !carried.failed.contains_key(scope)).collect(),
         ..certificate::Changes::default()
     };
-    let removed = apply::clusters(client, id, &removals)
+    let removed = apply::clusters(hands, client, id, &removals)
         .await
         .map_err(|error| failed(&format!("remove cluster entries of the project {project}"), &error))?;
 

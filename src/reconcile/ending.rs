@@ -34,11 +34,11 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Ends every token of the namespace's account, also those that a tenant minted: with the account they die. The binding
 /// goes first. True when there was something.
-pub(super) async fn revoke(context: &Context, namespace: &str) -> Result<bool, Problem> {
-    let binding = kubernetes::delete::<RoleBinding>(context, namespace, names::ROLE_BINDING).await?;
-    let account = kubernetes::delete::<ServiceAccount>(context, namespace, names::SERVICE_ACCOUNT).await?;
-    let secret = kubernetes::delete::<Secret>(context, namespace, names::TOKEN_SECRET).await?;
-    let legacy = kubernetes::delete::<Secret>(context, namespace, names::LEGACY_TOKEN_SECRET).await?;
+pub(super) async fn revoke(context: &Context, namespace: &str, why: &str) -> Result<bool, Problem> {
+    let binding = kubernetes::delete::<RoleBinding>(context, namespace, names::ROLE_BINDING, why).await?;
+    let account = kubernetes::delete::<ServiceAccount>(context, namespace, names::SERVICE_ACCOUNT, why).await?;
+    let secret = kubernetes::delete::<Secret>(context, namespace, names::TOKEN_SECRET, why).await?;
+    let legacy = kubernetes::delete::<Secret>(context, namespace, names::LEGACY_TOKEN_SECRET, why).await?;
     Ok(binding || account || secret || legacy)
 }
 
@@ -52,15 +52,15 @@ pub(super) async fn leave(
     let (context, name) = (pass.context, claimed.name());
     let live = &claimed.namespace;
     if !is_managed(live.metadata.labels.as_ref()) {
-        if context.memory.tell_once(&pass.mapping.name, &format!("claim lost {name}")) {
-            events::warning(context, &pass.about(), "ClaimLost", claim_lost(name).message).await;
-        }
+        tell_claim_lost(pass, name).await;
         return Ok(None);
     }
     if live.metadata.deletion_timestamp.is_some() {
         return Ok(None);
     }
-    if revoke(context, name).await? {
+    let ending = pass.mapping.is_ending();
+    let why = if ending { "the mapping is deleted" } else { "the mapping declares the environment no longer" };
+    if revoke(context, name, why).await? {
         let note = format!("revoked every token of {name}/{}", names::SERVICE_ACCOUNT);
         events::normal(context, &pass.about(), "Revoked", note).await;
     }
@@ -71,15 +71,22 @@ pub(super) async fn leave(
         if let Permit::Held(held) = brake::ask(pass, live).await? {
             return Ok(Some(held));
         }
-        namespaces::delete(context, live).await?;
+        namespaces::delete(context, live, &format!("{why}, and its deletionPolicy is Delete")).await?;
         events::normal(context, &pass.about(), "NamespaceDeleted", format!("deleted the namespace {name}")).await;
-    } else if context.memory.tell_once(&pass.mapping.name, &format!("kept {name}")) {
+    } else {
         let note = format!(
             "kept the namespace {name} although deletionPolicy is Delete: its UID is not the one on record; delete it by hand if it is not needed"
         );
-        events::warning(context, &pass.about(), "NamespaceKept", note).await;
+        let topic = format!("kept {name}");
+        events::warning_once(context, &pass.about(), "NamespaceKept", &topic, note).await;
     }
     Ok(None)
+}
+
+async fn tell_claim_lost(pass: &Pass<'_>, namespace: &str) {
+    let message = claim_lost(namespace).message;
+    let topic = format!("claim lost {namespace}");
+    events::warning_once(pass.context, &pass.about(), "ClaimLost", &topic, message).await;
 }
 
 /// Whether a mapping has ended, or what it waits for.
@@ -182,10 +189,10 @@ async fn claims_of(pass: &Pass<'_>, project_id: i64, url: Option<&str>) -> Resul
 async fn tell_of_lost_ones(pass: &Pass<'_>, report: &Report, claims: &[Claimed]) -> Result<(), Problem> {
     let recorded = report.recorded_environments().iter().filter_map(|environment| environment.namespace.as_ref());
     for recorded in recorded.filter(|recorded| !claims.iter().any(|claimed| claimed.name() == recorded.name)) {
-        let live = namespaces::read(pass.context, &recorded.name).await?;
+        let live = cluster::namespace(pass.context, &recorded.name).await?;
         let lost = live.is_some_and(|live| live.metadata.uid == recorded.uid && recorded.uid.is_some());
-        if lost && pass.context.memory.tell_once(&pass.mapping.name, &format!("claim lost {}", recorded.name)) {
-            events::warning(pass.context, &pass.about(), "ClaimLost", claim_lost(&recorded.name).message).await;
+        if lost {
+            tell_claim_lost(pass, &recorded.name).await;
         }
     }
     Ok(())
@@ -218,14 +225,14 @@ async fn withdraw_marked(
     let others = &pass.context.declarations;
     let live = client.variables(project_id).await.map_err(|error| failed("read the project's variables", error))?;
     let changes = variables::changes(&[], &live, mark, &|_, _| None, &|_| false, others);
-    let mut left = apply::variables(client, project_id, &changes)
+    let mut left = apply::variables(&pass.context.hands, client, project_id, &changes)
         .await
         .map_err(|error| failed("remove variables", error))?
         .not_removed;
     if may_have_clusters(pass, report) {
         let live = client.clusters(project_id).await.map_err(|error| failed("read cluster entries", error))?;
         let changes = certificate::changes(&[], &live, mark, &|_| None, &|_| false, others);
-        let carried = apply::clusters(client, project_id, &changes).await;
+        let carried = apply::clusters(&pass.context.hands, client, project_id, &changes).await;
         left.extend(carried.map_err(|error| failed("remove cluster entries", error))?.not_removed);
     }
     left.into_iter().next().map_or(Ok(()), |left| Err(left.problem))

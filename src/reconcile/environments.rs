@@ -15,7 +15,11 @@ use crate::{
         project::{Part, ProjectFacts},
     },
     gitlab::{self, Client},
-    plan::environments::{Placed, Placement, Remembered, Unplaced},
+    naming,
+    plan::{
+        change::{Action, Change, Field},
+        environments::{Placed, Placement, Remembered, Unplaced},
+    },
     status::{Problem, Reason},
 };
 
@@ -116,6 +120,9 @@ fn remember(mapping: &Mapping, held: &Held, report: &Report) -> BTreeMap<String,
     remembered
 }
 
+/// Stands where the id of an environment will be that would be created.
+const UNKNOWN_ID: i64 = 0;
+
 async fn look_up(
     pass: &Pass<'_>,
     client: &Client,
@@ -135,7 +142,7 @@ async fn look_up(
     for (name, result) in found {
         match result {
             Ok(seen) => {
-                report.environment(&name).gitlab_id = Some(seen.id);
+                report.environment(&name).gitlab_id = Some(seen.id).filter(|id| *id != UNKNOWN_ID);
                 environments.seen.insert(name, seen);
             }
             Err(problem) => report.namespace_failed(&name, project.explain(Part::Environments, problem)),
@@ -158,6 +165,10 @@ async fn find_or_create(
     if let Some(found) = find().await? {
         return Ok(found);
     }
+    let expected = expected(environment);
+    if pass.context.hands.note(|| told(&expected, environment)) {
+        return Ok(expected);
+    }
     match client.create_environment(project.id, name, environment.tier).await {
         Ok(created) => {
             let note = format!("created the environment {name} in GitLab (slug {})", created.slug);
@@ -169,6 +180,20 @@ async fn find_or_create(
         Err(error @ gitlab::Error::Refused { .. }) => Err(refused(name, project, &error)),
         Err(error) => Err(problems::gitlab(&format!("create {}", in_words(name, project)), &error)),
     }
+}
+
+/// What GitLab makes of a new environment; its id is known only then.
+fn expected(environment: &Environment) -> gitlab::Environment {
+    let (name, slug) = (environment.name.clone(), naming::environment_slug(&environment.name));
+    let tier = environment.tier.or_else(|| Some(naming::guess_tier(&name)));
+    gitlab::Environment { id: UNKNOWN_ID, name, slug, tier, state: gitlab::EnvironmentState::Available }
+}
+
+fn told(expected: &gitlab::Environment, environment: &Environment) -> Change {
+    let tier = environment.tier.map(|tier| tier.as_str().to_owned());
+    let change = Change::gitlab(Action::Create, format!("environment {}", expected.name), "GitLab does not know it");
+    let fields = [Field::of("slug", None, Some(expected.slug.clone())), Field::of("tier", None, tier)];
+    change.with(fields.into_iter().flatten())
 }
 
 fn in_words(name: &str, project: &ProjectFacts) -> String {

@@ -3,19 +3,15 @@
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::{
-    Api, Resource as _, ResourceExt as _,
-    api::{Patch, PatchParams},
-};
-use serde_json::json;
+use kube::{Api, Resource as _};
 
 use super::{
     Finding, Key,
     usage::{self, Standing},
 };
 use crate::{
-    api::{GitLabInstance, GitLabInstanceStatus, InstanceTokenStatus, names},
-    apply::events,
+    api::{GitLabInstance, GitLabInstanceStatus, InstanceTokenStatus},
+    apply::{declared::write_status, events},
     context::Context,
     declared::Instance,
     facts::{self, instance::InstanceFacts, problems},
@@ -54,7 +50,10 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
     context.metrics.set_instance(name, series(&status, &verdict));
     status.observed_generation = object.metadata.generation;
     status.conditions = merge(&status.conditions, &[verdict], object.metadata.generation, context.clock.now());
-    write(context, &object, &status).await?;
+    if write_status(context, &object, object.status.as_ref(), &status).await? {
+        let before = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        events::of_ready(context, &object.object_ref(&()), before, &status.conditions).await;
+    }
     Ok(Finding { problem, due: Some(context.jittered(INTERVAL.min(context.settings.project_refresh))) })
 }
 
@@ -84,22 +83,4 @@ fn series(status: &GitLabInstanceStatus, verdict: &Verdict) -> InstanceSeries {
     let expiry = status.token.as_ref().and_then(|token| token.expires_at.as_ref());
     let state = verdict.reason.as_str().to_owned();
     InstanceSeries { state, token_ends: expiry.map(|expiry| expiry.0.as_second()) }
-}
-
-async fn write(context: &Context, object: &GitLabInstance, status: &GitLabInstanceStatus) -> Result<(), Problem> {
-    if object.status.as_ref() == Some(status) {
-        return Ok(());
-    }
-    let api: Api<GitLabInstance> = Api::all(context.kubernetes.clone());
-    let patch = json!({
-        "apiVersion": GitLabInstance::api_version(&()), "kind": GitLabInstance::kind(&()),
-        "metadata": {"name": object.name_any(), "uid": object.uid()}, "status": status,
-    });
-    let parameters = PatchParams::apply(names::FIELD_MANAGER).force();
-    let result = api.patch_status(&object.name_any(), &parameters, &Patch::Apply(patch)).await;
-    let what = format!("write the status of GitLabInstance {}", object.name_any());
-    result.map_err(|error| problems::kubernetes(&what, &error))?;
-    let before = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    events::of_ready(context, &object.object_ref(&()), before, &status.conditions).await;
-    Ok(())
 }

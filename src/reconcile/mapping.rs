@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Api, Resource as _};
+use kube::{Api, Resource as _, runtime::reflector::ObjectRef};
 
 use super::{
     Finding, Key, adoption,
@@ -20,11 +20,12 @@ use super::{
 };
 use crate::{
     api::{HandledRequests, NamespaceLayout, ProjectMapping, names},
-    context::Context,
+    apply::hands::Notes,
+    context::{Context, Sight},
     declared::{Class, Instance, Mapping},
     facts::{self, instance::InstanceFacts, problems, project::ProjectFacts},
     plan::{environments::Placed, namespace::Owner, ownership::Mark},
-    status::{Problem, Reason},
+    status::{Problem, Reason, is_ready},
 };
 
 /// One pass over one mapping.
@@ -45,8 +46,14 @@ impl Pass<'_> {
     }
 }
 
-/// Reconciles a mapping.
+/// Reconciles a mapping. One that was as declared when it was last looked at is first compared with the caches: most changes
+/// that wake it were its own, and then no server is asked.
 pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, Problem> {
+    if context.hands.work()
+        && let Some(finding) = glance(context, name).await
+    {
+        return Ok(finding);
+    }
     let api: Api<ProjectMapping> = Api::all(context.kubernetes.clone());
     let what = format!("read the ProjectMapping {name}");
     let Some(object) = api.get_opt(name).await.map_err(|error| problems::kubernetes(&what, &error))? else {
@@ -54,18 +61,41 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
         context.metrics.forget_mapping(name);
         return Ok(Finding::default());
     };
-    let mut report = Report::new(&object);
-    let mapping = match Mapping::try_from(&object) {
+    look(context, &object).await
+}
+
+/// A pass that believes the caches. `None` when a closer look is needed.
+async fn glance(context: &Context, name: &str) -> Option<Finding> {
+    let object = context.declarations.mappings.get(&ObjectRef::new(name))?;
+    if !context.caches.are_filled() || !was_as_declared(&object) || comparison_is_due(context, name) {
+        return None;
+    }
+    let notes = Notes::brief();
+    let finding = look(&context.noting(&notes, Sight::Caches), &object).await.ok()?;
+    (!notes.found_any() && finding.problem.is_none()).then_some(finding)
+}
+
+fn was_as_declared(object: &ProjectMapping) -> bool {
+    let status = object.status.as_ref();
+    object.metadata.deletion_timestamp.is_none()
+        && status.is_some_and(|status| {
+            status.observed_generation == object.metadata.generation && is_ready(&status.conditions)
+        })
+}
+
+async fn look(context: &Context, object: &ProjectMapping) -> Result<Finding, Problem> {
+    let mut report = Report::new(object);
+    let mapping = match Mapping::try_from(object) {
         Ok(mapping) => mapping,
         Err(invalid) => {
             report.stopped(Problem::until_changed(Reason::InvalidSpec, invalid.to_string()));
-            return report.write(context, &object).await;
+            return report.write(context, object).await;
         }
     };
-    let pass = Pass { context, object: &object, mapping: &mapping };
+    let pass = Pass { context, object, mapping: &mapping };
     if mapping.paused {
         report.stopped(paused(&mapping, &report));
-        return report.write(context, &object).await;
+        return report.write(context, object).await;
     }
     if mapping.is_ending() {
         return end(&pass, report).await;
@@ -73,7 +103,7 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
     if let Err(problem) = keep(&pass, &mut report).await {
         report.stopped(problem);
     }
-    report.write(context, &object).await
+    report.write(context, object).await
 }
 
 fn paused(mapping: &Mapping, report: &Report) -> Problem {
@@ -141,7 +171,7 @@ async fn keep_known(
     report: &mut Report,
 ) -> Result<(), Problem> {
     let Pass { context, mapping, .. } = *pass;
-    let compare = report.spec_is_new() || comparison_is_due(pass);
+    let compare = report.spec_is_new() || comparison_is_due(context, &mapping.name);
     let client = known.access.as_ref().map(|access| &access.client);
     let project = facts::project::read(context, mapping, report.status(), client, compare).await?;
     let held = project::hold(pass, instance, &project).await?;
@@ -169,9 +199,9 @@ async fn keep_known(
     Ok(())
 }
 
-fn comparison_is_due(pass: &Pass<'_>) -> bool {
-    let memory = pass.context.memory.mapping(&pass.mapping.name);
-    memory.drift_check_at.is_some_and(|at| pass.context.clock.now() >= at)
+fn comparison_is_due(context: &Context, mapping: &str) -> bool {
+    let memory = context.memory.mapping(mapping);
+    memory.drift_check_at.is_some_and(|at| context.clock.now() >= at)
 }
 
 async fn deliver(
@@ -241,7 +271,9 @@ impl Work<'_> {
         for group in groups.into_values() {
             work.push(self.namespace(self.job(&group, may_renew, report), group));
         }
-        let kept: Vec<_> = stream::iter(work).buffered(NAMESPACES_AT_ONCE).collect().await;
+        // What is only noted down is noted in order.
+        let at_once = if self.pass.context.hands.work() { NAMESPACES_AT_ONCE } else { 1 };
+        let kept: Vec<_> = stream::iter(work).buffered(at_once).collect().await;
         let mut deliverables = Vec::new();
         let mut all_well = environments.undecided.is_empty();
         for (result, group) in kept {

@@ -62,6 +62,8 @@ pub struct Outcome {
     pub again: Option<Duration>,
     /// What keeps it from being as declared.
     pub problem: Option<Reason>,
+    /// The same for a person.
+    pub message: Option<String>,
 }
 
 /// What a kind's reconcile says: problems, and when something is due.
@@ -116,7 +118,7 @@ async fn contained(work: impl Future<Output = Result<Finding, Problem>>) -> Resu
 fn schedule(context: &Context, key: &Key, finding: &Finding) -> Outcome {
     let Some(problem) = &finding.problem else {
         context.memory.reset_failures(key);
-        return Outcome { again: finding.due.map(|due| due.max(SHORTEST_DELAY)), problem: None };
+        return Outcome { again: finding.due.map(|due| due.max(SHORTEST_DELAY)), problem: None, message: None };
     };
     let failures = context.memory.failed(key);
     let delay = match problem.retry {
@@ -124,7 +126,11 @@ fn schedule(context: &Context, key: &Key, finding: &Finding) -> Outcome {
         Retry::NotBefore(wait) => wait.min(LONGEST_WAIT) + FIRST_DELAY.mul_f64(context.chance.fraction()),
         Retry::OnChange => context.jittered(LONGEST_WAIT),
     };
-    Outcome { again: Some(sooner(delay, finding.due)), problem: Some(problem.reason) }
+    Outcome {
+        again: Some(sooner(delay, finding.due)),
+        problem: Some(problem.reason),
+        message: Some(problem.message.clone()),
+    }
 }
 
 /// What is overdue is what failed: it waits for its next attempt. What is due later is not held up by the failure.

@@ -16,6 +16,7 @@ use crate::{
     api::{CiAccessMethod, names},
     apply::{events, kubernetes, namespace as namespaces},
     declared::Class,
+    facts::cluster,
     plan::{
         self,
         namespace::{Contents, Owner},
@@ -51,7 +52,8 @@ pub(super) async fn keep(pass: &Pass<'_>, job: &Job<'_>) -> Result<Kept, Problem
     let namespace = claim(pass, job).await?;
     let with_account = pass.mapping.ci_access.method != CiAccessMethod::None;
     if job.token.revoke || !with_account {
-        let revoked = ending::revoke(pass.context, &job.name).await?;
+        let why = if with_account { "a revocation was asked for" } else { "ciAccess.method is None" };
+        let revoked = ending::revoke(pass.context, &job.name, why).await?;
         if revoked && job.token.revoke {
             let note = format!("revoked every token of {}/{}", job.name, names::SERVICE_ACCOUNT);
             events::normal(pass.context, &pass.about(), "Revoked", note).await;
@@ -69,7 +71,7 @@ pub(super) async fn keep(pass: &Pass<'_>, job: &Job<'_>) -> Result<Kept, Problem
 /// Creates the namespace with its claim, or makes sure that the one that exists is ours.
 async fn claim(pass: &Pass<'_>, job: &Job<'_>) -> Result<Namespace, Problem> {
     let name = &job.name;
-    let live = namespaces::read(pass.context, name).await?;
+    let live = cluster::namespace(pass.context, name).await?;
     let environment = job.owner.environment.map_or("", |(name, _)| name);
     let wish = Wish {
         project: job.owner.project,
@@ -152,18 +154,19 @@ async fn fill(pass: &Pass<'_>, namespace: &str, contents: &Contents) -> Result<O
     for policy in network_policies {
         kubernetes::ensure(context, policy).await?;
     }
-    for ours in kubernetes::list_ours::<NetworkPolicy>(context, namespace).await? {
+    let unwanted = "the class asks for none any more";
+    for ours in cluster::ours::<NetworkPolicy>(context, namespace).await? {
         if !network_policies.iter().any(|wanted| wanted.metadata.name == ours.metadata.name) {
-            kubernetes::prune::<NetworkPolicy>(context, namespace, &ours.name_any()).await?;
+            kubernetes::prune::<NetworkPolicy>(context, namespace, &ours.name_any(), unwanted).await?;
         }
     }
     match resource_quota {
         Some(quota) => drop(kubernetes::ensure(context, quota).await?),
-        None => drop(kubernetes::prune::<ResourceQuota>(context, namespace, names::RESOURCE_QUOTA).await?),
+        None => drop(kubernetes::prune::<ResourceQuota>(context, namespace, names::RESOURCE_QUOTA, unwanted).await?),
     }
     match limit_range {
         Some(limits) => drop(kubernetes::ensure(context, limits).await?),
-        None => drop(kubernetes::prune::<LimitRange>(context, namespace, names::LIMIT_RANGE).await?),
+        None => drop(kubernetes::prune::<LimitRange>(context, namespace, names::LIMIT_RANGE, unwanted).await?),
     }
     let Some(account) = account else { return Ok(None) };
     let (service_account, _) = kubernetes::ensure(context, &account.service_account).await?;

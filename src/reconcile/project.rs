@@ -5,16 +5,20 @@ use std::time::Duration;
 use kube::ResourceExt as _;
 use serde_json::json;
 
-use super::{finalizer, mapping::Pass};
+use super::mapping::Pass;
 use crate::{
     api::{ProjectMapping, names},
+    apply::declared::patch_metadata,
     context::Context,
     declared::{Instance, Mapping},
     facts::{
         cluster::{self, Claimed},
         project::ProjectFacts,
     },
-    plan::ownership::{ProjectIdentity, holder},
+    plan::{
+        change::Field,
+        ownership::{ProjectIdentity, holder},
+    },
     status::{Problem, Reason, Retry},
 };
 
@@ -61,10 +65,13 @@ pub(super) async fn hold(pass: &Pass<'_>, instance: &Instance, project: &Project
 async fn record_id(context: &Context, object: &ProjectMapping, mapping: &Mapping, id: i64) -> Result<(), Problem> {
     let text = id.to_string();
     if object.annotations().get(names::PROJECT_ID) != Some(&text) {
-        let patch = json!({"metadata": {
-            "uid": object.uid(), "annotations": {names::PROJECT_ID: text},
-        }});
-        finalizer::annotate(context, object, patch, "write the project's id on").await?;
+        let metadata = json!({"uid": object.uid(), "annotations": {names::PROJECT_ID: text}});
+        let why = "the project is known by its id from now on, whatever its path becomes";
+        let field = || Field::of(format!("metadata.annotations.{}", names::PROJECT_ID), None, Some(text.clone()));
+        patch_metadata(context, object, metadata, why, field).await?;
+    }
+    if !context.hands.work() {
+        return Ok(());
     }
     for _ in 0..100 {
         if context.declarations.shows_project_id(mapping, id) {

@@ -4,21 +4,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::{
-    Api, Resource as _, ResourceExt as _,
-    api::{Patch, PatchParams},
-};
-use serde_json::json;
+use kube::{Resource as _, ResourceExt as _};
 
 use super::{Finding, brake::Held};
 use crate::{
     api::{
         EnvironmentStatus, MappingSummary, NamespaceStatus, ProjectMapping, ProjectMappingStatus, ProjectStatus,
-        TokenStatus, names,
+        TokenStatus,
     },
-    apply::events,
+    apply::{declared::write_status, events},
     context::Context,
-    facts::{problems, project::ProjectFacts},
+    facts::project::ProjectFacts,
     server::{MappingSeries, TokenSeries},
     status::{Problem, READY, Reason, Verdict, merge},
 };
@@ -298,20 +294,7 @@ impl Report {
     /// Writes the status if it differs, tells people of a change of state, and says what is due.
     pub async fn write(mut self, context: &Context, object: &ProjectMapping) -> Result<Finding, Problem> {
         self.finish(context.clock.now());
-        if self.status != self.old {
-            let what = format!("write the status of ProjectMapping {}", object.name_any());
-            let api: Api<ProjectMapping> = Api::all(context.kubernetes.clone());
-            let patch = json!({
-                "apiVersion": ProjectMapping::api_version(&()), "kind": ProjectMapping::kind(&()),
-                "metadata": {"name": object.name_any(), "uid": object.uid()}, "status": self.status,
-            });
-            let parameters = PatchParams::apply(names::FIELD_MANAGER).force();
-            match api.patch_status(&object.name_any(), &parameters, &Patch::Apply(patch)).await {
-                Err(kube::Error::Api(status)) if status.is_not_found() => {}
-                result => {
-                    result.map_err(|error| problems::kubernetes(&what, &error))?;
-                }
-            }
+        if write_status(context, object, Some(&self.old), &self.status).await? {
             events::of_ready(context, &object.object_ref(&()), &self.old.conditions, &self.status.conditions).await;
         }
         context.metrics.set_mapping(&object.name_any(), self.series(object));

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use kube::ResourceExt as _;
 
-use super::finalizer::{self, Declared};
+use super::finalizer;
 use crate::{
     api::{MappingCounts, ProjectMapping, names},
+    apply::declared::Declared,
     context::Context,
     status::{Problem, Reason, is_ready},
 };

@@ -12,8 +12,8 @@ fn written() -> BTreeSet<String> {
     for entry in fs::read_dir(root().join("src/reconcile")).unwrap() {
         source.push_str(&fs::read_to_string(entry.unwrap().path()).unwrap());
     }
-    let calls =
-        source.split("events::").skip(1).filter(|rest| rest.starts_with("normal(") || rest.starts_with("warning("));
+    let tells = ["normal(", "warning(", "warning_once("];
+    let calls = source.split("events::").skip(1).filter(|rest| tells.iter().any(|tell| rest.starts_with(tell)));
     let in_calls = calls.filter_map(|call| first_text(call.split(';').next()?));
     // Where the reason is chosen first.
     let chosen = source.split("let verb = match").skip(1).filter_map(|rest| rest.split("};").next());

@@ -13,7 +13,6 @@ use gl_k8s_integrator::{
     controllers::{self, Watching},
     gitlab::{Transport, TransportError},
     leadership::Claim,
-    memory::Memory,
     plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
 };
@@ -82,7 +81,7 @@ pub async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop:
     let context = Context {
         events: Recorder::new(kubernetes.clone(), Reporter { controller: OWN.into(), instance: None }),
         kubernetes,
-        connect: Box::new(move |_, _| Ok(gitlab.clone())),
+        connect: Arc::new(move |_, _| Ok(gitlab.clone())),
         clock: Arc::new(SystemClock),
         chance: Arc::new(Chance::seeded(1)),
         declarations,
@@ -94,7 +93,10 @@ pub async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop:
             longest_backoff: Duration::from_secs(2),
             brake: Brake { limit: 10, window: Duration::from_secs(600) },
         },
-        memory: Memory::default(),
+        memory: Arc::default(),
+        caches: Default::default(),
+        sight: Default::default(),
+        hands: Default::default(),
         metrics: Arc::new(Metrics::new("test")),
     };
     let watching = Watching { client: context.kubernetes.clone(), writers };

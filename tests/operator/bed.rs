@@ -15,7 +15,6 @@ use gl_k8s_integrator::{
     context::{Chance, Context, Settings, SystemClock},
     controllers::{self, Watching},
     leadership::Claim,
-    memory::Memory,
     plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
 };
@@ -130,7 +129,7 @@ pub fn context(
     let context = Context {
         events: Recorder::new(client.clone(), reporter),
         kubernetes: client,
-        connect: Box::new(crate::way::connect),
+        connect: Arc::new(crate::way::connect),
         clock,
         chance: Arc::new(Chance::seeded(1)),
         declarations,
@@ -145,7 +144,10 @@ pub fn context(
             // The tests of a binary share one record of deletions; tests/brake has one of its own.
             brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) },
         },
-        memory: Memory::default(),
+        memory: Arc::default(),
+        caches: Default::default(),
+        sight: Default::default(),
+        hands: Default::default(),
         metrics: Arc::new(Metrics::new("test")),
     };
     (Arc::new(context), writers)

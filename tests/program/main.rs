@@ -10,6 +10,7 @@ mod debug;
 mod front;
 mod memory;
 mod names;
+mod plan;
 mod process;
 mod running;
 mod secrets;

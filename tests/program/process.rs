@@ -158,6 +158,15 @@ pub async fn signal(child: &Child, name: &str) {
     assert!(Command::new("sh").args(["-c", "kill -$1 $0", &id, name]).status().await.unwrap().success());
 }
 
+/// A kubeconfig of the operator's own account, in a file of its own.
+pub async fn operators_kubeconfig(control_plane: &ControlPlane, name: &str) -> PathBuf {
+    let token = control_plane.token_for(OWN, OWN).await.unwrap();
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    let file = control_plane.folder().join(format!("{name}-{number}-kubeconfig"));
+    std::fs::write(&file, kubeconfig_with(control_plane, &token)).unwrap();
+    file
+}
+
 /// A kubeconfig as JSON, which every reader of YAML reads.
 pub fn kubeconfig_with(control_plane: &ControlPlane, token: &str) -> String {
     kubeconfig_at(control_plane.server_url(), control_plane.ca_pem(), token)

@@ -24,6 +24,7 @@ mod holding;
 mod installed;
 mod operator;
 mod picture;
+mod plan;
 mod quiet;
 mod renewal;
 mod seams;

@@ -11,7 +11,6 @@ use gl_k8s_integrator::{
     commands::run::client,
     context::{Chance, Clock, Context, Settings},
     controllers,
-    memory::Memory,
     plan::{brake::Brake, environments::ReservedNames},
     reconcile::{Key, Outcome, reconcile},
     server::Metrics,
@@ -94,7 +93,7 @@ impl Bench {
         let context = Context {
             events: Recorder::new(kubernetes.clone(), reporter),
             kubernetes,
-            connect: Box::new(move |_, _| Ok(way.gitlab(router.clone()))),
+            connect: Arc::new(move |_, _| Ok(way.gitlab(router.clone()))),
             clock: clock.clone(),
             chance: Arc::new(Chance::seeded(7)),
             declarations: declarations.clone(),
@@ -106,7 +105,10 @@ impl Bench {
                 longest_backoff: Duration::from_secs(600),
                 brake: self.brake,
             },
-            memory: Memory::default(),
+            memory: Arc::default(),
+            caches: Default::default(),
+            sight: Default::default(),
+            hands: Default::default(),
             metrics: Arc::new(Metrics::new("test")),
         };
         // Its watches do not pass the seams: they are not what a pass calls.

@@ -15,7 +15,6 @@ use gl_k8s_integrator::{
     controllers::{self, Watching},
     gitlab::{Transport, TransportError, TransportErrorKind},
     leadership::Claim,
-    memory::Memory,
     plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
 };
@@ -70,7 +69,7 @@ impl Operator {
         let context = Context {
             events: Recorder::new(kubernetes.clone(), Reporter { controller: OWN.into(), instance: None }),
             kubernetes,
-            connect: Box::new(move |url, _| gitlabs.transport(url)),
+            connect: Arc::new(move |url, _| gitlabs.transport(url)),
             clock: Arc::new(SystemClock),
             chance: Arc::new(Chance::seeded(3)),
             declarations: declarations.clone(),
@@ -83,7 +82,10 @@ impl Operator {
                 longest_backoff: Duration::from_secs(2),
                 brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) },
             },
-            memory: Memory::default(),
+            memory: Arc::default(),
+            caches: Default::default(),
+            sight: Default::default(),
+            hands: Default::default(),
             metrics: Arc::new(Metrics::new("test")),
         };
         let watching = Watching { client: context.kubernetes.clone(), writers };

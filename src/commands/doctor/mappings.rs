@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use kube::runtime::events::{Recorder, Reporter};
 use secrecy::SecretString;
 
 use super::{
@@ -18,15 +17,13 @@ use super::{
     instances, projects,
 };
 use crate::{
-    api::{CiAccessMethod, EnvironmentStatus, ProjectMapping, names},
-    context::{Chance, Context, Settings, SystemClock},
+    api::{CiAccessMethod, EnvironmentStatus, ProjectMapping},
+    context::{Context, Settings},
     controllers,
     declared::{Class, Instance, Mapping},
     facts::instance::{self as facts, InstanceFacts},
-    gitlab::{HttpOptions, Project, http_transport},
-    memory::Memory,
+    gitlab::Project,
     plan::{brake::Brake, ci_access::Endpoint, environments::ReservedNames},
-    server::Metrics,
 };
 
 /// Mappings that are looked at at the same time: no more than GitLab is asked at once.
@@ -72,28 +69,16 @@ fn namespaces(object: &ProjectMapping) -> impl Iterator<Item = &str> {
 
 /// The bag in which facts are read; nothing in it is written to.
 fn context(cluster: &Cluster) -> Context {
-    let reporter = Reporter { controller: names::FIELD_MANAGER.into(), instance: None };
-    Context {
-        kubernetes: cluster.client.clone(),
-        connect: Box::new(|_, ca| {
-            http_transport(&HttpOptions { extra_ca_pem: ca.map(str::to_owned), ..HttpOptions::default() })
-        }),
-        clock: Arc::new(SystemClock),
-        chance: Arc::new(Chance::from_system()),
-        declarations: controllers::declarations().0,
-        settings: Settings {
-            own_namespace: cluster.own_namespace.clone(),
-            reserved: ReservedNames::new(&cluster.own_namespace, &[]),
-            project_refresh: LONGEST,
-            bad_news: LONGEST,
-            longest_backoff: LONGEST,
-            // Nothing may be deleted from here.
-            brake: Brake { limit: 0, window: LONGEST },
-        },
-        memory: Memory::default(),
-        events: Recorder::new(cluster.client.clone(), reporter),
-        metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))),
-    }
+    let settings = Settings {
+        own_namespace: cluster.own_namespace.clone(),
+        reserved: ReservedNames::new(&cluster.own_namespace, &[]),
+        project_refresh: LONGEST,
+        bad_news: LONGEST,
+        longest_backoff: LONGEST,
+        // Nothing may be deleted from here.
+        brake: Brake { limit: 0, window: LONGEST },
+    };
+    Context::for_reading(cluster.client.clone(), controllers::declarations().0, settings)
 }
 
 async fn look_at<'a>(

@@ -72,8 +72,8 @@ impl WantedCluster {
 pub struct Changes {
     /// Missing ones.
     pub create: Vec<WantedCluster>,
-    /// Ours, but different, with their id.
-    pub update: Vec<(i64, WantedCluster)>,
+    /// Ours, but different: as they are, and as they should be.
+    pub update: Vec<(Cluster, WantedCluster)>,
     /// Ours and as wanted: id and scope.
     pub keep: Vec<(i64, String)>,
     /// Ours, but no longer wanted: id and scope.
@@ -117,7 +117,7 @@ pub fn changes(
             EntryVerdict::Ours if token_delivered && equal(want, live) => {
                 changes.keep.push((live.id, want.settings.environment_scope.clone()));
             }
-            EntryVerdict::Ours | EntryVerdict::Remark => changes.update.push((live.id, want.clone())),
+            EntryVerdict::Ours | EntryVerdict::Remark => changes.update.push((live.clone(), want.clone())),
         }
     }
     changes.remove = live

@@ -1,6 +1,7 @@
 //! What jobs are to get through GitLab, by method, and what has to change there.
 
 pub mod certificate;
+pub mod telling;
 pub mod variables;
 
 use secrecy::SecretString;

@@ -9,6 +9,7 @@ use crate::{
     api::DeliveredEntry,
     gitlab::{NewVariable, Variable, VariableType},
     plan::{
+        change::TO_BE_ISSUED,
         credentials::hex,
         ownership::{EntryVerdict, Mark, OtherMappings, judge_entry},
     },
@@ -25,7 +26,12 @@ pub const KEYS: [&str; 7] =
 /// What tells one content from another in status, without telling the content. Protection and the mark are left out:
 /// they are compared when GitLab is read.
 pub fn content_fingerprint(wanted: &NewVariable) -> String {
-    fingerprint(wanted.value.expose_secret(), wanted.variable_type, wanted.masked)
+    let value = wanted.value.expose_secret();
+    // A token that a plan only announces has none yet.
+    if value.contains(TO_BE_ISSUED) {
+        return TO_BE_ISSUED.to_owned();
+    }
+    fingerprint(value, wanted.variable_type, wanted.masked)
 }
 
 /// What status records of a variable once it was delivered.
@@ -101,8 +107,8 @@ fn kubeconfig(access: Access<'_>) -> SecretString {
 pub struct Changes {
     /// Missing ones.
     pub create: Vec<NewVariable>,
-    /// Ours, but different.
-    pub update: Vec<NewVariable>,
+    /// Ours, but different: as they should be, and as they are.
+    pub update: Vec<(NewVariable, Variable)>,
     /// Ours, but no longer wanted: key and scope.
     pub remove: Vec<(String, String)>,
     /// In the way, and not ours.
@@ -137,7 +143,9 @@ pub fn changes(
                 owner,
             }),
             Some((live, EntryVerdict::Ours)) if equal(want, live, recorded) => {}
-            Some((_, EntryVerdict::Ours | EntryVerdict::Remark)) => changes.update.push(want.clone()),
+            Some((live, EntryVerdict::Ours | EntryVerdict::Remark)) => {
+                changes.update.push((want.clone(), live.clone()))
+            }
         }
     }
     changes.remove = live

@@ -1,0 +1,111 @@
+//! `gl-k8s-integrator plan`: what the operator would change, object by object and field by field, without changing it.
+//!
+//! It runs the operator's own reconcile with hands that only note down: there is no second account of what should exist.
+
+mod report;
+
+use std::{io, process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, bail};
+use futures::{StreamExt as _, stream};
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
+
+pub use report::{Planned, Report};
+
+use super::{
+    rules::RulesArgs,
+    run::{all_installed, client, configuration},
+};
+use crate::{
+    apply::hands::Notes,
+    context::{Context, Sight},
+    controllers,
+    facts::declarations::Declarations,
+    reconcile::{Key, reconcile},
+};
+
+/// What `plan` is told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PlanArgs {
+    /// Plan these mappings only; everything without a name
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// How the plan is written
+    #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
+    output: Output,
+    #[command(flatten)]
+    rules: RulesArgs,
+}
+
+/// How a plan is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// How many objects are looked at at the same time.
+const AT_ONCE: usize = 8;
+/// How long the listing of what is declared may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What the program exits with when there are changes.
+const CHANGES: u8 = 2;
+
+/// Plans and writes the plan to standard output; `colours` for a terminal.
+///
+/// # Errors
+/// When it cannot be made: the API server cannot be reached, the kinds are not installed, a name is unknown.
+pub async fn run(args: PlanArgs, colours: bool) -> anyhow::Result<ExitCode> {
+    let client = client(configuration().await?)?;
+    all_installed(&client).await?;
+    let (declarations, writers) = controllers::declarations();
+    let watches = tokio::spawn(controllers::follow(client.clone(), writers));
+    let listed = tokio::time::timeout(PATIENCE, declarations.ready()).await;
+    listed.context("listing what is declared took too long")?.context("listing what is declared failed")?;
+    let context = Context::for_reading(client, declarations, args.rules.settings());
+    let planned = plan(&context, keys(&context.declarations, &args.names)?).await;
+    watches.abort();
+
+    let report = Report(planned);
+    let output = io::stdout().lock();
+    match args.output {
+        Output::Text => report.write_text(output, colours),
+        Output::Json => report.write_json(output),
+    }
+    .context("could not write the plan")?;
+    Ok(match report {
+        report if report.has_problems() => ExitCode::FAILURE,
+        report if report.has_changes() => ExitCode::from(CHANGES),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+/// What is looked at: the named mappings, or everything, in the order of names.
+fn keys(declarations: &Declarations, names: &[String]) -> anyhow::Result<Vec<Key>> {
+    if names.is_empty() {
+        let instances = declarations.instances.state().into_iter().map(|object| Key::Instance(object.name_any()));
+        let classes = declarations.classes.state().into_iter().map(|object| Key::Class(object.name_any()));
+        let mappings = declarations.mappings.state().into_iter().map(|object| Key::Mapping(object.name_any()));
+        let mut keys: Vec<_> = instances.chain(classes).chain(mappings).collect();
+        keys.sort();
+        return Ok(keys);
+    }
+    for name in names {
+        if declarations.mappings.get(&ObjectRef::new(name)).is_none() {
+            bail!("there is no ProjectMapping {name}; see kubectl get projectmappings");
+        }
+    }
+    Ok(names.iter().cloned().map(Key::Mapping).collect())
+}
+
+/// What the next reconcile of each object would change.
+pub async fn plan(context: &Context, keys: Vec<Key>) -> Vec<Planned> {
+    let one = |key: Key| async move {
+        let notes = Notes::in_full();
+        let outcome = reconcile(&context.noting(&notes, Sight::Live), &key).await;
+        Planned::new(&key, notes.take(), outcome)
+    };
+    stream::iter(keys).map(one).buffered(AT_ONCE).collect().await
+}
