@@ -65,7 +65,7 @@ pub fn gitlab(what: &str, error: &gitlab::Error) -> Problem {
     let problem = Problem { retry, ..Problem::new(reason, format!("could not {what}: {error}")) };
     match reason {
         Reason::ApiUrlRefused => problem.advise(
-            "allow requests to the local network in GitLab (Admin > Settings > Network > Outbound requests), or use the method Variables",
+            "the address is spec.cluster.apiServer of the GitLabInstance: allow requests to the local network in GitLab (Admin > Settings > Network > Outbound requests), or use the method Variables",
         ),
         Reason::GitLabUnreachable => {
             problem.advise("see to the URL, the network and the server; it is tried again by itself")

@@ -135,10 +135,9 @@ impl ProjectFacts {
             return problem;
         }
         let message = format!(
-            "{}: switched off in the project {}: {}; switch it on there (Settings > General > Visibility)",
-            problem.message,
+            "the project {} has {} switched off, so that GitLab forbids to everybody what is needed there; nothing is lost: switch it on (Settings > General > Visibility)",
             live.path_with_namespace,
-            off.join(", ")
+            off.join(" and ")
         );
         Problem { reason: Reason::FeatureSwitchedOff, message, ..problem }
     }
@@ -166,7 +165,7 @@ fn judge(project: Project) -> ProjectFacts {
 async fn look_up(context: &Context, client: &Client, mapping: &Mapping) -> Result<Project, Problem> {
     if let Some(id) = mapping.known_project_id() {
         return client.project(ProjectRef::Id(id)).await.map_err(|error| {
-            let problem = problems::gitlab(&format!("read the project {id}"), &error);
+            let problem = problems::gitlab(&format!("read the project {id} at {}", client.url()), &error);
             let never_seen = mapping.resolved_project_id.is_none();
             match error {
                 Error::NotFound { what: Missing::Project, .. } if never_seen => {
@@ -186,7 +185,7 @@ async fn look_up(context: &Context, client: &Client, mapping: &Mapping) -> Resul
     if let Some(project) = survey::arrival(context, &mapping.instance, client, path).await {
         return Ok(project);
     }
-    let what = format!("find the project {path}");
+    let what = format!("find the project {path} at {}", client.url());
     match client.project(ProjectRef::Path(path)).await {
         Err(Error::Moved { project_id: Some(id), .. }) => {
             client.project(ProjectRef::Id(id)).await.map_err(|error| problems::gitlab(&what, &error))

@@ -77,6 +77,11 @@ impl Client {
         self
     }
 
+    /// The address of this GitLab, for messages.
+    pub fn url(&self) -> &str {
+        self.api.strip_suffix("/api/v4").unwrap_or(&self.api)
+    }
+
     /// Calls and reads the answer.
     pub(super) async fn value<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
         let answer = self.send(call).await?;

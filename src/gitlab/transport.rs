@@ -187,12 +187,23 @@ pub(crate) fn is_about_tls(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<rustls::Error>())
 }
 
-/// An error and its causes in one line.
+/// What the libraries say around a cause without saying anything more than our own words do.
+const WRAPPINGS: &[&str] = &[
+    "error sending request",
+    "client error (Connect)",
+    "client error (SendRequest)",
+    "dns error",
+    "error decoding response body",
+    "request or response body error",
+];
+
+/// An error and its causes in one line, down to the one that a person can do something about.
 pub(crate) fn in_words(error: &(dyn StdError + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
     for cause in causes(error) {
         let text = cause.to_string();
-        if !words.last().is_some_and(|last| last.contains(&text)) {
+        let says_nothing = WRAPPINGS.contains(&text.as_str()) && cause.source().is_some();
+        if !says_nothing && !words.last().is_some_and(|last| last.contains(&text)) {
             words.push(text);
         }
     }

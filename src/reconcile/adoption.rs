@@ -38,7 +38,7 @@ pub(super) fn taken(pass: &Pass<'_>, name: &str, owner: &str, live: Option<&Name
         _ => "over that belongs to somebody".to_owned(),
     };
     let message = format!(
-        "the namespace {name} exists and belongs to {owner}; remove or rename it, the operator takes nothing {way_out}"
+        "the namespace {name} exists and belongs to {owner}; remove it if nobody needs it, or map the project through a GitLabInstance with another namespacePrefix: the operator takes nothing {way_out}"
     );
     Problem::new(Reason::NamespaceTaken, message)
 }

@@ -150,6 +150,16 @@ async fn nobody_listening_and_an_unknown_name_are_told_apart() {
     assert_eq!(failure(&options(), "https://gitlab.invalid/").await, TransportErrorKind::NameNotResolved);
 }
 
+#[tokio::test]
+async fn a_failure_is_told_by_its_cause_and_not_by_what_is_wrapped_around_it() {
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let error = get(&options(), &format!("http://127.0.0.1:{port}/")).await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "no connection could be made: sending the request: tcp connect error: Connection refused (os error 111)"
+    );
+}
+
 /// A server certificate for 127.0.0.1, and the authority that signed it.
 fn certificate() -> (TlsAcceptor, String) {
     let mut authority = CertificateParams::default();

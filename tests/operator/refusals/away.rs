@@ -33,6 +33,7 @@ pub async fn during(campus: &Campus, fault: Fault, reason: &str, words: &[&str])
     for mapping in [&old, &new] {
         let message = campus.until_refused(mapping, reason).await;
         says(&message, words);
+        assert!(message.contains(&campus.url) || message.contains("team/"), "where? {message}");
         keeps_secrets(campus, &message, &[standing.token()]);
     }
     campus.still_stands(&standing).await;

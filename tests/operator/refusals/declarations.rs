@@ -6,7 +6,7 @@ use kube::{Api, ResourceExt as _, api::DeleteParams};
 use serde_json::{Value, json};
 
 use super::{only_production, says};
-use crate::{bed::eventually, campus::Campus};
+use crate::{bed::eventually, campus::Campus, neighbour::elsewhere};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_of_an_unknown_instance_becomes_ready_when_the_instance_is_created() {
@@ -17,6 +17,7 @@ async fn a_mapping_of_an_unknown_instance_becomes_ready_when_the_instance_is_cre
     campus.map("no-instance-web", "web-app", only_production()).await;
     let message = campus.until_refused("no-instance-web", "InstanceNotFound").await;
     says(&message, &["GitLabInstance no-instance", "create it"]);
+    elsewhere().await.is_untouched().await;
     campus.declare_instance("no-instance", json!({})).await;
     campus.until_ready("no-instance-web").await;
     campus.event("no-instance-web", "InstanceNotFound", "Warning").await;

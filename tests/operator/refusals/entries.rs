@@ -96,7 +96,20 @@ async fn an_address_that_gitlab_blocks_names_the_setting() {
     campus.is_untouched(&healthy).await;
     allow(true).await;
     campus.until_ready("api-url-web").await;
-    assert!(campus.job(project, "production", true).await.contains_key("KUBE_TOKEN"));
+    let standing = campus.standing(project).await;
+
+    // Refused again while there is an entry: it keeps the token that it has until a new one can be written.
+    allow(false).await;
+    campus.patch_mapping("api-url-web", json!({"metadata": {"annotations": {"gl-k8s.dev/renew": "1"}}})).await;
+    let message = campus.until_refused("api-url-web", "ApiUrlRefused").await;
+    says(&message, &["production", "Outbound requests"]);
+    campus.still_stands_with_gitlab(&standing).await;
+    campus.is_untouched(&healthy).await;
+    allow(true).await;
+    campus.until_ready("api-url-web").await;
+    let renewed = campus.standing(project).await;
+    assert_ne!(renewed.token(), standing.token());
+    campus.still_stands_with_gitlab(&renewed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,7 +54,15 @@ async fn a_namespace_name_that_another_gitlabs_project_has_is_refused_until_a_pr
     spec["instance"] = json!("same-name-again");
     two.map("same-name-again", "web-app", spec).await;
     let message = two.until_refused("same-name-again", "NamespaceTaken").await;
-    says(&message, &[&standing.namespace, &format!("project {id} of {}", one.url), "mapping same-name-web"]);
+    says(
+        &message,
+        &[
+            &standing.namespace,
+            &format!("project {id} of {}", one.url),
+            "mapping same-name-web",
+            "another namespacePrefix",
+        ],
+    );
     assert_eq!(two.variables(id).await, Vec::<serde_json::Value>::new());
     one.until_ready("same-name-web").await;
     one.still_stands_with_gitlab(&standing).await;

@@ -23,7 +23,7 @@ async fn a_namespace_that_exists_without_a_claim_is_left_exactly_as_it_is() {
     campus.create(&namespaces, json!({"metadata": {"name": name, "labels": {"team": "somebody-else"}}})).await;
     campus.map("taken-web", "web-app", json!({})).await;
     let message = campus.until_refused("taken-web", "NamespaceTaken").await;
-    says(&message, &[&name, "nothing that this operator made", "remove or rename"]);
+    says(&message, &[&name, "nothing that this operator made", "remove it", "namespacePrefix"]);
 
     // The other environment of the mapping is not held up.
     let variables = campus.job(project, "staging", true).await;

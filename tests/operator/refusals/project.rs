@@ -176,7 +176,7 @@ async fn switched_off_later(name: &str, feature: &str, word: &str, spec: Value) 
     };
     set("disabled").await;
     let message = campus.until_refused(&mapping, "FeatureSwitchedOff").await;
-    says(&message, &["team/web-app", word, "Settings > General > Visibility"]);
+    says(&message, &["team/web-app", word, "switched off", "nothing is lost", "Settings > General > Visibility"]);
     campus.patch_mapping(&mapping, json!({"metadata": {"annotations": {"gl-k8s.dev/renew": "1"}}})).await;
     campus.until_refused(&mapping, "FeatureSwitchedOff").await;
     campus.still_stands(&standing).await;
