@@ -10,7 +10,7 @@ use std::{
 
 use control_plane::ControlPlane;
 use gl_k8s_integrator::{
-    api::ProjectMapping,
+    api::{GitLabInstance, ProjectMapping},
     commands::run::client,
     context::{Chance, Context, Settings, SystemClock},
     controllers::{self, Watching},
@@ -20,7 +20,7 @@ use gl_k8s_integrator::{
 };
 use kube::{
     Api, ResourceExt as _,
-    api::{ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
     runtime::events::{Recorder, Reporter},
 };
 use serde_json::json;
@@ -69,7 +69,7 @@ async fn start_operator(control_plane: &ControlPlane) {
     let admin = control_plane.admin_config();
     let (retired, names) = mpsc::unbounded_channel();
     RETIRED.get_or_init(|| retired);
-    run_operator(control_plane, || pause_retired(client(admin).unwrap(), names)).await;
+    run_operator(control_plane, || put_away_retired(client(admin).unwrap(), names)).await;
 }
 
 /// Runs an operator in a control plane, in a thread with a runtime of its own, which ends with the test process; and
@@ -99,23 +99,38 @@ pub async fn run_operator<F: Future<Output = ()>>(
     tokio::time::timeout(Duration::from_secs(30), running).await.unwrap().unwrap();
 }
 
-/// Lets the operator rest about a test that is over: pauses every mapping of its instance.
-pub fn retire(name: String) {
+/// Lets the operator rest about a test that is over: takes away what names its GitLab, which would be asked in vain for ever.
+pub fn retire(url: String) {
     if let Some(retired) = RETIRED.get() {
-        retired.send(name).ok();
+        retired.send(url).ok();
     }
 }
 
-async fn pause_retired(admin: kube::Client, mut names: mpsc::UnboundedReceiver<String>) {
+async fn put_away_retired(admin: kube::Client, mut urls: mpsc::UnboundedReceiver<String>) {
+    let instances: Api<GitLabInstance> = Api::all(admin.clone());
     let mappings: Api<ProjectMapping> = Api::all(admin);
-    while let Some(name) = names.recv().await {
-        let Ok(all) = mappings.list(&ListParams::default()).await else { continue };
-        for mapping in all.items.iter().filter(|mapping| mapping.spec.instance == name) {
-            let paused = Patch::Merge(json!({"spec": {"paused": true}}));
-            // One that is gone by now needs no pause.
-            mappings.patch(&mapping.name_any(), &PatchParams::default(), &paused).await.ok();
+    while let Some(url) = urls.recv().await {
+        let (Ok(all), Ok(users)) =
+            (instances.list(&ListParams::default()).await, mappings.list(&ListParams::default()).await)
+        else {
+            continue;
+        };
+        for instance in all.items.iter().filter(|instance| instance.spec.url == url) {
+            let name = instance.name_any();
+            for mapping in users.items.iter().filter(|mapping| mapping.spec.instance == name) {
+                put_away(&mappings, &mapping.name_any()).await;
+            }
+            instances.delete(&name, &DeleteParams::default()).await.ok();
         }
     }
+}
+
+/// Paused, so that nothing is done about its end, and then without the finalizer. One that is gone by now needs none of it.
+async fn put_away(mappings: &Api<ProjectMapping>, name: &str) {
+    for patch in [json!({"spec": {"paused": true}}), json!({"metadata": {"finalizers": null}})] {
+        mappings.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.ok();
+    }
+    mappings.delete(name, &DeleteParams::default()).await.ok();
 }
 
 /// What the operator works with, but for the process around it.

@@ -281,7 +281,7 @@ impl Campus {
 /// What outlives its GitLab must not go on asking for it while other tests run.
 impl Drop for Campus {
     fn drop(&mut self) {
-        retire(self.name.clone());
+        retire(self.url.clone());
     }
 }
 
