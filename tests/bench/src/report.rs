@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::Arguments;
-use crate::steps::{Change, Cold, Floor, Idle, Repair, Restart};
+use crate::steps::{Accelerated, Change, Cold, Floor, Idle, Repair, Restart};
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -28,6 +28,8 @@ pub struct Outcome {
     pub restart: Option<Restart>,
     /// Doing nothing.
     pub idle: Option<Idle>,
+    /// Ten minutes in which nothing happens.
+    pub accelerated: Option<Accelerated>,
     /// Mappings changed.
     pub change: Option<Change>,
     /// Objects deleted.
@@ -70,6 +72,7 @@ impl Outcome {
             colds: Vec::new(),
             restart: None,
             idle: None,
+            accelerated: None,
             change: None,
             repair: None,
         }
@@ -207,6 +210,16 @@ impl Outcome {
                     idle.kubernetes.values().sum::<usize>(),
                     idle.gitlab
                 ),
+            );
+        }
+        if let Some(time) = &self.accelerated {
+            table.row(
+                &format!("{} idle minutes in accelerated time, after a start", time.minutes),
+                format!(
+                    "**{} writes** to the API server, **{}** to GitLab",
+                    time.kubernetes_writes, time.gitlab_writes
+                ),
+                format!("{} passes, {} reads, {} of GitLab", time.passes, time.kubernetes_reads, time.gitlab),
             );
         }
         if let Some(change) = &self.change {

@@ -1,5 +1,6 @@
 //! The measurements, in the order in which they run.
 
+mod accelerated;
 mod change;
 mod cold;
 mod floor;
@@ -15,6 +16,7 @@ use crate::operator::Operator;
 use crate::report::{Machine, Outcome};
 use crate::{Arguments, Programs, objects};
 
+pub use accelerated::Accelerated;
 pub use change::Change;
 pub use cold::Cold;
 pub use floor::Floor;
@@ -49,6 +51,8 @@ pub async fn all(arguments: &Arguments, programs: &Programs) -> anyhow::Result<O
         outcome.change = Some(change::measure(arguments, &bed).await.context("changing mappings")?);
         outcome.repair = Some(repair::measure(arguments, &bed).await.context("deleting objects")?);
         operator.stop().await?;
+        said(arguments, "ten idle minutes in accelerated time");
+        outcome.accelerated = Some(accelerated::measure(arguments, &bed).await.context("letting time go by")?);
         bed.control_plane.stop().await;
     }
     Ok(outcome)
