@@ -91,6 +91,9 @@ pub enum Sight {
     Live,
     /// It believes the caches: enough to see that there is nothing to do.
     Caches,
+    /// It looks nowhere, since it made the namespace a moment ago: nothing of ours can be in it. Whatever somebody else
+    /// put there meanwhile is applied over, or refuses the apply; then the next pass looks.
+    Nothing,
 }
 
 /// How long it is believed that an instance cannot be worked with.
@@ -173,6 +176,11 @@ impl Context {
     /// The same for a pass that only notes down what it would change.
     pub fn noting(&self, notes: &Arc<Notes>, sight: Sight) -> Self {
         Self { hands: Hands::Note(notes.clone()), sight, ..self.clone() }
+    }
+
+    /// The same for what is done in a namespace that was created a moment ago.
+    pub fn seeing_nothing(&self) -> Self {
+        Self { sight: Sight::Nothing, ..self.clone() }
     }
 
     /// A fraction of `interval` between a half and the whole, so that periodic work spreads out.

@@ -44,8 +44,10 @@ pub async fn object<K: Kept>(context: &Context, namespace: &str, name: &str) -> 
     if context.hands.noted_gone(&what) {
         return Ok(None);
     }
-    if context.sight == Sight::Caches {
-        return Ok(context.caches.get(namespace, name));
+    match context.sight {
+        Sight::Live => {}
+        Sight::Caches => return Ok(context.caches.get(namespace, name)),
+        Sight::Nothing => return Ok(None),
     }
     let api: Api<K> = Api::namespaced(context.kubernetes.clone(), namespace);
     api.get_opt(name).await.map_err(|error| problems::kubernetes(&format!("read {what}"), &error))
@@ -56,8 +58,10 @@ pub async fn object<K: Kept>(context: &Context, namespace: &str, name: &str) -> 
 /// # Errors
 /// When the listing is not complete.
 pub async fn ours<K: Kept>(context: &Context, namespace: &str) -> Result<Vec<K>, Problem> {
-    if context.sight == Sight::Caches {
-        return Ok(context.caches.in_namespace(namespace));
+    match context.sight {
+        Sight::Live => {}
+        Sight::Caches => return Ok(context.caches.in_namespace(namespace)),
+        Sight::Nothing => return Ok(Vec::new()),
     }
     let api: Api<K> = Api::namespaced(context.kubernetes.clone(), namespace);
     let ours = format!("{}={}", names::MANAGED_BY_LABEL, names::MANAGED_BY);

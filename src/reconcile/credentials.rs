@@ -14,6 +14,7 @@ use super::{mapping::Pass, namespace::Job};
 use crate::{
     api::names,
     apply::{events, kubernetes, tokens},
+    context::{Context, Sight},
     declared::TokenPolicy,
     facts::cluster,
     plan::{
@@ -81,6 +82,11 @@ pub(super) async fn prune_other(pass: &Pass<'_>, namespace: &str, policy: TokenP
         TokenPolicy::Rotated { .. } => names::LEGACY_TOKEN_SECRET,
         TokenPolicy::Legacy => names::TOKEN_SECRET,
     };
+    // What a cache shows too late wakes the mapping once more.
+    let caches = &pass.context.caches;
+    if caches.are_filled() && caches.get::<Secret>(namespace, other).is_none() {
+        return Ok(());
+    }
     let why = "GitLab holds a token of the other kind by now";
     kubernetes::delete::<Secret>(pass.context, namespace, other, why).await.map(drop)
 }
@@ -128,7 +134,8 @@ async fn issue(
     }
     let secret_uid = secret.uid().unwrap_or_default();
     let token = tokens::issue(pass.context, &job.name, &secret_uid, lifetime).await?;
-    let (written, _) = kubernetes::ensure(pass.context, &filled(job, Some(secret), Some(&token))).await?;
+    let filled = filled(job, Some(secret), Some(&token));
+    let (written, _) = kubernetes::ensure_live(pass.context, &filled, Some(secret.clone())).await?;
     if written.uid() != Some(secret_uid) {
         let message = format!("the Secret {}/{} was replaced while a token was issued", job.name, names::TOKEN_SECRET);
         return Err(Problem::new(Reason::TokenPending, message));
@@ -195,7 +202,10 @@ fn credential(token: SecretString, job: &Job<'_>) -> Result<Credential, Problem>
 /// it with one that is ours.
 async fn legacy(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str) -> Result<Credential, Problem> {
     let name = names::LEGACY_TOKEN_SECRET;
-    let read = || cluster::object::<Secret>(pass.context, &job.name, name);
+    // The token controller fills it, also in a namespace that is new.
+    let sight = if pass.context.sight == Sight::Nothing { Sight::Live } else { pass.context.sight };
+    let context = Context { sight, ..pass.context.clone() };
+    let read = || cluster::object::<Secret>(&context, &job.name, name);
     let live = read().await?;
     let known = live.as_ref().is_some_and(|secret| {
         let token = text(secret, "token");

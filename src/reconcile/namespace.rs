@@ -49,7 +49,9 @@ pub(super) struct Kept {
 
 /// Brings a namespace with everything in it to what is wanted.
 pub(super) async fn keep(pass: &Pass<'_>, job: &Job<'_>) -> Result<Kept, Problem> {
-    let namespace = claim(pass, job).await?;
+    let (namespace, is_new) = claim(pass, job).await?;
+    let new = is_new.then(|| pass.context.seeing_nothing());
+    let pass = &Pass { context: new.as_ref().unwrap_or(pass.context), ..*pass };
     let with_account = pass.mapping.ci_access.method != CiAccessMethod::None;
     if job.token.revoke || !with_account {
         let why = if with_account { "a revocation was asked for" } else { "ciAccess.method is None" };
@@ -68,8 +70,8 @@ pub(super) async fn keep(pass: &Pass<'_>, job: &Job<'_>) -> Result<Kept, Problem
     Ok(Kept { uid: namespace.uid(), credential })
 }
 
-/// Creates the namespace with its claim, or makes sure that the one that exists is ours.
-async fn claim(pass: &Pass<'_>, job: &Job<'_>) -> Result<Namespace, Problem> {
+/// Creates the namespace with its claim, or makes sure that the one that exists is ours. Gives whether it was created.
+async fn claim(pass: &Pass<'_>, job: &Job<'_>) -> Result<(Namespace, bool), Problem> {
     let name = &job.name;
     let live = cluster::namespace(pass.context, name).await?;
     let environment = job.owner.environment.map_or("", |(name, _)| name);
@@ -92,7 +94,7 @@ async fn claim(pass: &Pass<'_>, job: &Job<'_>) -> Result<Namespace, Problem> {
             let created = namespaces::create(pass.context, &wanted).await?;
             let note = format!("created the namespace {name} for {}", described(job.owner.project, environment));
             events::normal(pass.context, &pass.about(), "NamespaceCreated", note).await;
-            Ok(created)
+            Ok((created, true))
         }
         (_, Some(live)) if live.metadata.deletion_timestamp.is_some() => {
             let message = format!(
@@ -114,7 +116,7 @@ async fn claim(pass: &Pass<'_>, job: &Job<'_>) -> Result<Namespace, Problem> {
                 }
                 _ => {}
             }
-            Ok(namespace)
+            Ok((namespace, false))
         }
     }
 }
