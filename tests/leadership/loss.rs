@@ -64,7 +64,5 @@ async fn a_leader_that_cannot_reach_the_api_server_stops_and_ends_before_the_lea
     let deadline = records[0].last_renewal().answered + SignedDuration::try_from(RENEW_DEADLINE).unwrap();
     let late: Vec<_> = records[0].work.iter().filter(|deed| deed.received > deadline).collect();
     assert!(late.is_empty(), "begun after the renew deadline: {late:#?}");
-    let refused = first.program.log().contains("nothing was sent, because the lease");
-    assert!(refused, "the claim was asked for: {}", first.program.log());
     bench.finish().await;
 }
