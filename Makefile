@@ -69,6 +69,11 @@ conformance: ## Check the GitLab simulator with GitLab clients and GitLab's Open
 	$(call heading,The simulator checked by what others wrote)
 	tests/gitlab_simulator/conformance/run
 
+.PHONY: faults
+faults: control-plane ## Every call the last one, and failing in every way; CASE='renew/*' for some of it
+	$(call heading,Every workload$(comma) once for each call and each thing that can happen to it)
+	GL_K8S_FAULTS='$(or $(CASE),all)' cargo test --package gl-k8s-integrator --locked --test faults whatever
+
 .PHONY: crds
 crds: ## Write crds/ anew from the kinds in src/api
 	UPDATE_CRDS=1 cargo test --package gl-k8s-integrator --locked --lib crds

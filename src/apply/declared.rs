@@ -25,7 +25,8 @@ fn describe<K: Declared>(object: &K) -> String {
     format!("{} {}", K::kind(&()), object.name_any())
 }
 
-/// Patches the metadata of exactly the object that was read; one that is gone needs nothing any more.
+/// Patches the metadata of exactly the object that was read. That it is gone is an error like every other: the next pass finds
+/// out whether it really is, and no effect may follow a finalizer that was never set.
 ///
 /// # Errors
 /// What the API server refused.
@@ -43,15 +44,11 @@ pub async fn patch_metadata<K: Declared>(
     let api: Api<K> = Api::all_with(context.kubernetes.clone(), &());
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     let patch = Patch::Merge(json!({"metadata": metadata}));
-    match api.patch_metadata(&object.name_any(), &parameters, &patch).await {
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        result => result
-            .map(drop)
-            .map_err(|error| problems::kubernetes(&format!("change the metadata of {what}: {why}"), &error)),
-    }
+    let result = api.patch_metadata(&object.name_any(), &parameters, &patch).await;
+    result.map(drop).map_err(|error| problems::kubernetes(&format!("change the metadata of {what}: {why}"), &error))
 }
 
-/// Writes the status if it differs; true when it did. An object that is gone needs none any more.
+/// Writes the status if it differs; true when it did.
 ///
 /// # Errors
 /// What the API server refused.
@@ -82,10 +79,6 @@ pub async fn write_status<K: Declared, S: Serialize + PartialEq>(
         "metadata": {"name": object.name_any(), "uid": object.uid()}, "status": status,
     });
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    match api.patch_status(&object.name_any(), &parameters, &Patch::Apply(patch)).await {
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(true),
-        result => {
-            result.map(|_| true).map_err(|error| problems::kubernetes(&format!("write the status of {what}"), &error))
-        }
-    }
+    let result = api.patch_status(&object.name_any(), &parameters, &Patch::Apply(patch)).await;
+    result.map(|_| true).map_err(|error| problems::kubernetes(&format!("write the status of {what}"), &error))
 }

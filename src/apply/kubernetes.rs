@@ -95,10 +95,8 @@ async fn replace<K: Kept>(api: &Api<K>, live: &K, what: &str) -> Result<(), Prob
     if !live.finalizers().is_empty() {
         let patch =
             json!({"metadata": {"finalizers": null, "uid": live.uid(), "resourceVersion": live.resource_version()}});
-        match api.patch(&live.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await {
-            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
-            result => result.map_err(failed)?,
-        };
+        gone(api.patch(&live.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await.map(drop))
+            .map_err(failed)?;
         let uid = Preconditions { uid: live.uid(), resource_version: None };
         gone(api.delete(&live.name_any(), &DeleteParams::default().preconditions(uid)).await.map(drop))
             .map_err(failed)?;
@@ -158,7 +156,9 @@ async fn delete_if<K: Kept>(
     ours: impl Fn(&K) -> bool,
 ) -> Result<bool, Problem> {
     let what = describe::<K>(namespace, name);
-    let Some(live) = cluster::object::<K>(context, namespace, name).await?.filter(ours) else { return Ok(false) };
+    let Some(live) = cluster::object_surely::<K>(context, namespace, name).await?.filter(ours) else {
+        return Ok(false);
+    };
     if context.hands.note(|| Change::kubernetes(Action::Delete, &what, why)) {
         context.hands.note_gone(&what);
         return Ok(true);

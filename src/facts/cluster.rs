@@ -53,6 +53,22 @@ pub async fn object<K: Kept>(context: &Context, namespace: &str, name: &str) -> 
     api.get_opt(name).await.map_err(|error| problems::kubernetes(&format!("read {what}"), &error))
 }
 
+/// The same for whoever deletes: read by a listing, because a single "not found" may be a lie of whatever stands in between,
+/// and what lives on would pass for deleted.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn object_surely<K: Kept>(context: &Context, namespace: &str, name: &str) -> Result<Option<K>, Problem> {
+    if context.sight != Sight::Live || context.hands.noted_gone(&describe::<K>(namespace, name)) {
+        return object(context, namespace, name).await;
+    }
+    let api: Api<K> = Api::namespaced(context.kubernetes.clone(), namespace);
+    let named = ListParams::default().fields(&format!("metadata.name={name}"));
+    let what = format!("read {}", describe::<K>(namespace, name));
+    let listing = api.list(&named).await.map_err(|error| problems::kubernetes(&what, &error))?;
+    Ok(listing.items.into_iter().next())
+}
+
 /// All objects of a kind in a namespace that carry our label.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ use crate::{
     api::{GitLabInstance, NamespaceClass, ProjectMapping, names},
     declared::{Adoption, Class, Instance, Mapping},
     plan::ownership::{Candidate, OtherMappings, ProjectIdentity},
+    reconcile::Key,
     status::{Problem, Reason},
 };
 
@@ -73,6 +74,24 @@ impl Declarations {
         })?;
         Class::try_from(&*object)
             .map_err(|invalid| Problem::until_changed(Reason::InvalidSpec, format!("NamespaceClass {name}: {invalid}")))
+    }
+
+    /// Makes sure that an object which the API server does not know is gone from the watches too. A single "not found" may
+    /// be a lie of whatever stands in between, and nothing would ever wake the object again.
+    ///
+    /// # Errors
+    /// When a watch still shows it: it is looked at again.
+    pub fn agree_that_it_is_gone(&self, key: &Key) -> Result<(), Problem> {
+        let shown = match key {
+            Key::Instance(name) => self.instances.get(&ObjectRef::new(name)).is_some(),
+            Key::Class(name) => self.classes.get(&ObjectRef::new(name)).is_some(),
+            Key::Mapping(name) => self.mappings.get(&ObjectRef::new(name)).is_some(),
+        };
+        if !shown {
+            return Ok(());
+        }
+        let message = format!("the API server knows no {} {}, but the watch shows it", key.kind(), key.name());
+        Err(Problem::new(Reason::KubernetesUnavailable, message))
     }
 
     /// All mappings that name an instance.

@@ -11,7 +11,7 @@ use tower::{Service, ServiceExt};
 
 use super::{
     call::Call,
-    error::Error,
+    error::{Error, Missing},
     json,
     pace::Pace,
     transport::{Transport, TransportError, TransportErrorKind},
@@ -86,6 +86,17 @@ impl Client {
     pub(super) async fn value<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
         let answer = self.send(call).await?;
         json::decode(call.label, &answer)
+    }
+
+    /// Deletes a record; false when there was none. Only GitLab's own 204 is believed: a proxy's page with the status 200 says
+    /// nothing about what became of it.
+    pub(super) async fn delete(&self, call: &Call) -> Result<bool, Error> {
+        match self.send(call).await {
+            Ok(answer) if answer.status() == StatusCode::NO_CONTENT => Ok(true),
+            Ok(answer) => Err(Error::UnexpectedStatus { endpoint: call.label, status: answer.status().as_u16() }),
+            Err(Error::NotFound { what: Missing::Record, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Calls; an answer that is a success is handed back, everything else is an error. Reads are repeated when they failed on

@@ -171,10 +171,6 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] with [`Missing::Feature`] while the flag is off; the others: see [`Error`].
     pub async fn delete_cluster(&self, project_id: i64, cluster_id: i64) -> Result<bool, Error> {
-        match self.send(&DELETE.call(&[&project_id, &cluster_id])).await {
-            Ok(_) => Ok(true),
-            Err(Error::NotFound { what: Missing::Record, .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.delete(&DELETE.call(&[&project_id, &cluster_id])).await
     }
 }

@@ -178,11 +178,7 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn delete_variable(&self, project_id: i64, key: &str, scope: &str) -> Result<bool, Error> {
-        match self.send(&filtered(&DELETE, project_id, key, scope)).await {
-            Ok(_) => Ok(true),
-            Err(Error::NotFound { what: Missing::Record, .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.delete(&filtered(&DELETE, project_id, key, scope)).await
     }
 
     /// The variable that was meant, and no other: something that dropped the filter would give one of another scope.

@@ -20,6 +20,7 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
     let api: Api<NamespaceClass> = Api::all(context.kubernetes.clone());
     let what = format!("read the NamespaceClass {name}");
     let Some(object) = api.get_opt(name).await.map_err(|error| problems::kubernetes(&what, &error))? else {
+        context.declarations.agree_that_it_is_gone(&Key::Class(name.to_owned()))?;
         context.memory.forget(&Key::Class(name.to_owned()));
         return Ok(Finding::default());
     };

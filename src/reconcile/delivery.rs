@@ -11,7 +11,7 @@ use super::{
     report::Report,
 };
 use crate::{
-    api::{CiAccessMethod, CiAccessStatus, DeliveredEntry, PendingRemovalKind},
+    api::{CiAccessMethod, CiAccessStatus, DeliveredEntry, NamespaceLayout, PendingRemovalKind},
     apply::gitlab as apply,
     context::Sight,
     declared::Environment,
@@ -286,7 +286,10 @@ fn record(
         let status = CiAccessStatus {
             method: Some(method),
             token_fingerprint: Some(deliverable.credential.fingerprint.clone()),
-            cluster_id: outcome.written.cluster_ids.get(scope).copied(),
+            cluster_id: outcome.written.cluster_ids.get(scope).copied().or_else(|| {
+                // What another method left is removed only after everything is written: until then it is not forgotten.
+                recorded.status(scope).filter(|_| outcome.failed(scope))?.cluster_id
+            }),
             entries: entries.into_iter().filter(|entry| !outcome.lacks(scope, &entry.key)).collect(),
             pending_removal: outcome.pending(scope, recorded),
         };
@@ -307,9 +310,19 @@ fn record(
         if !pending_removal.is_empty() {
             report.note(scope, outcome.why_pending(scope));
         }
-        report.environment(scope).ci_access =
-            Some(CiAccessStatus { method: Some(CiAccessMethod::None), pending_removal, ..CiAccessStatus::default() });
+        report.environment(scope).ci_access = Some(CiAccessStatus {
+            method: Some(CiAccessMethod::None),
+            pending_removal,
+            token_fingerprint: still_to_be_revoked(pass, recorded, scope),
+            ..CiAccessStatus::default()
+        });
     }
+}
+
+/// The fingerprint of a shared token that an environment left with, until that token was revoked.
+fn still_to_be_revoked(pass: &Pass<'_>, recorded: &Recorded, scope: &str) -> Option<String> {
+    let shared = pass.mapping.layout == NamespaceLayout::PerProject;
+    recorded.status(scope).filter(|_| shared)?.token_fingerprint.clone()
 }
 
 /// When what was delivered is compared with GitLab next; the first time after a restart at a random moment, so that not

@@ -27,6 +27,7 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
     let api: Api<GitLabInstance> = Api::all(context.kubernetes.clone());
     let what = format!("read the GitLabInstance {name}");
     let Some(object) = api.get_opt(name).await.map_err(|error| problems::kubernetes(&what, &error))? else {
+        context.declarations.agree_that_it_is_gone(&Key::Instance(name.to_owned()))?;
         context.memory.forget(&Key::Instance(name.to_owned()));
         context.metrics.forget_instance(name);
         return Ok(Finding::default());

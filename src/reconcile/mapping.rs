@@ -57,6 +57,7 @@ pub(super) async fn reconcile(context: &Context, name: &str) -> Result<Finding, 
     let api: Api<ProjectMapping> = Api::all(context.kubernetes.clone());
     let what = format!("read the ProjectMapping {name}");
     let Some(object) = api.get_opt(name).await.map_err(|error| problems::kubernetes(&what, &error))? else {
+        context.declarations.agree_that_it_is_gone(&Key::Mapping(name.to_owned()))?;
         context.memory.forget(&Key::Mapping(name.to_owned()));
         context.metrics.forget_mapping(name);
         return Ok(Finding::default());
@@ -218,7 +219,8 @@ async fn deliver(
     };
     let mut undecided = environments.undecided.clone();
     let placed = environments.placed.iter().map(|placed| placed.environment.name.clone());
-    undecided.extend(placed.filter(|name| report.has_namespace_problem(name)));
+    let delivered = |name: &String| deliverables.iter().any(|deliverable| deliverable.environment.name == *name);
+    undecided.extend(placed.filter(|name| report.has_namespace_problem(name) && !delivered(name)));
     let delivery = Delivery {
         client,
         project: work.project,
@@ -335,10 +337,13 @@ impl Work<'_> {
 
     /// An environment that left a per-project mapping knows the shared token.
     fn somebody_left_with_the_token(&self, report: &Report) -> bool {
-        self.gone(report).iter().any(|name| {
-            let status = report.environment_status(name).and_then(|status| status.ci_access.as_ref());
-            status.is_some_and(|status| status.token_fingerprint.is_some())
-        })
+        self.gone(report).iter().any(|name| self.knows_the_shared_token(name, report))
+    }
+
+    fn knows_the_shared_token(&self, name: &str, report: &Report) -> bool {
+        let status = report.environment_status(name).and_then(|status| status.ci_access.as_ref());
+        self.pass.mapping.layout == NamespaceLayout::PerProject
+            && status.is_some_and(|status| status.token_fingerprint.is_some())
     }
 
     /// Environments on record that are no longer declared.
@@ -414,7 +419,8 @@ impl Work<'_> {
             let Some(status) = report.environment_status(&name) else { continue };
             // The UID on record is what a release goes by.
             let held = status.namespace.as_ref().is_some_and(|namespace| report.is_held(&namespace.name));
-            if !held && status.ci_access.as_ref().is_none_or(delivery::is_clean) {
+            let clean = status.ci_access.as_ref().is_none_or(delivery::is_clean);
+            if !held && clean && !self.knows_the_shared_token(&name, report) {
                 report.drop_environment(&name);
             }
         }

@@ -7,7 +7,7 @@ use http::Method;
 use crate::{
     ground::{Ground, RECORD},
     operator::Operator,
-    seams::{Call, Fate},
+    seams::{Call, Fate, faults::Fault},
 };
 
 fn keeps_the_record(call: &Call) -> bool {
@@ -89,7 +89,9 @@ async fn what_cannot_be_put_on_record_is_not_deleted() {
     let doomed = doomed(&ground, &operator, 1).await;
     let (name, project) = &doomed[0];
     for status in [403, 409, 500] {
-        operator.seams.judge(move |call| if keeps_the_record(call) { Fate::Refused(status) } else { Fate::Passes });
+        operator
+            .seams
+            .judge(move |call| if keeps_the_record(call) { Fate::Fails(Fault::Status(status)) } else { Fate::Passes });
         let expected = if status == 403 { Reason::KubernetesForbidden } else { Reason::KubernetesUnavailable };
         let message = operator.meets(name, expected).await;
         assert!(message.contains(RECORD), "{message}");

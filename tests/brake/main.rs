@@ -17,9 +17,9 @@ mod ground;
 mod holding;
 #[path = "../support/installed.rs"]
 mod installed;
-#[allow(dead_code, reason = "shared with tests/reconcile, which uses all of it")]
-#[path = "../reconcile/operator.rs"]
+#[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
+#[path = "../support/operator.rs"]
 mod operator;
-#[allow(dead_code, reason = "shared with tests/reconcile, which uses all of it")]
-#[path = "../reconcile/seams.rs"]
+#[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
+#[path = "../support/seams.rs"]
 mod seams;

@@ -10,21 +10,22 @@ mod bed {
     /// Nothing works by itself here, so that there is nothing to be let alone.
     pub fn retire(_: String) {}
 }
-#[allow(dead_code, reason = "shared with tests/operator, which uses all of it")]
+#[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
 #[path = "../operator/campus.rs"]
 mod campus;
-mod crashes;
 mod delays;
 mod doubt;
 mod drift;
 mod ends;
-mod healing;
 mod holding;
 #[path = "../support/installed.rs"]
 mod installed;
+#[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
+#[path = "../support/operator.rs"]
 mod operator;
-mod picture;
 mod plan;
 mod quiet;
 mod renewal;
+#[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
+#[path = "../support/seams.rs"]
 mod seams;

@@ -284,6 +284,15 @@ async fn deleting_what_is_not_there_is_no_error() {
 }
 
 #[tokio::test]
+async fn only_gitlabs_own_answer_says_that_something_was_deleted() {
+    let page = || answer_with(200, ("Content-Type", "text/html"), "<html>Please sign in</html>");
+    let client = Script::new([page(), page(), answer(200, "{}")]).client();
+    assert!(client.delete_variable(42, "A", "x").await.is_err());
+    assert!(client.delete_cluster(42, 24).await.is_err());
+    assert!(client.delete_cluster(42, 24).await.is_err());
+}
+
+#[tokio::test]
 async fn a_cluster_is_always_written_whole() {
     let script = Script::new([answer(201, cluster(24).to_string()), answer(200, cluster(24).to_string())]);
     let client = script.client();

@@ -11,6 +11,7 @@ use gl_k8s_integrator::{
     commands::run::client,
     context::{Chance, Clock, Context, Settings},
     controllers,
+    facts::declarations::Declarations,
     plan::{brake::Brake, environments::ReservedNames},
     reconcile::{Key, Outcome, reconcile},
     server::Metrics,
@@ -68,7 +69,12 @@ impl Bench {
     pub async fn with(name: &str, instance: Value, class: Value) -> Self {
         let campus = Campus::with(name, instance, class).await;
         let token = campus.control_plane.token_for(OWN, OWN).await.unwrap();
-        let client = client(campus.control_plane.client_config_with_token(&token)).unwrap();
+        Self::of(campus, &token)
+    }
+
+    /// With operators that present this token to the API server.
+    pub fn of(campus: Campus, token: &str) -> Self {
+        let client = client(campus.control_plane.client_config_with_token(token)).unwrap();
         Self { campus, brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) }, client }
     }
 
@@ -85,8 +91,20 @@ impl Bench {
     }
 
     async fn operator_at(&self, clock: Arc<MovedClock>) -> Operator {
-        let seams = Arc::new(Seams::default());
+        let views = Arc::new(self.views().await);
+        self.operator_with(views, clock, Arc::new(Seams::default()))
+    }
+
+    /// Watches that do not pass any seams: they are not what a pass calls.
+    pub async fn views(&self) -> Views {
         let (declarations, writers) = controllers::declarations();
+        let watches = tokio::spawn(controllers::follow(self.client.clone(), writers));
+        declarations.ready().await.unwrap();
+        Views { declarations, watches }
+    }
+
+    /// Starts an operator that remembers nothing and shares its watches with others.
+    pub fn operator_with(&self, views: Arc<Views>, clock: Arc<MovedClock>, seams: Arc<Seams>) -> Operator {
         let kubernetes = seams.kubernetes(self.client.clone());
         let reporter = Reporter { controller: OWN.into(), instance: Some("test".into()) };
         let (way, router) = (Arc::clone(&seams), self.campus.simulator.router());
@@ -96,7 +114,7 @@ impl Bench {
             connect: Arc::new(move |_, _| Ok(way.gitlab(router.clone()))),
             clock: clock.clone(),
             chance: Arc::new(Chance::seeded(7)),
-            declarations: declarations.clone(),
+            declarations: views.declarations.clone(),
             settings: Settings {
                 own_namespace: OWN.into(),
                 reserved: ReservedNames::new(OWN, &[]),
@@ -111,10 +129,7 @@ impl Bench {
             hands: Default::default(),
             metrics: Arc::new(Metrics::new("test")),
         };
-        // Its watches do not pass the seams: they are not what a pass calls.
-        let watches = tokio::spawn(controllers::follow(self.client.clone(), writers));
-        declarations.ready().await.unwrap();
-        Operator { context, clock, seams, watches, admin: self.campus.admin.clone() }
+        Operator { context, clock, seams, views, admin: self.campus.admin.clone() }
     }
 
     /// A project `path` in the group `team` with a mapping of `production` and `staging`.
@@ -162,12 +177,18 @@ impl Bench {
 pub struct Operator {
     pub context: Context,
     pub seams: Arc<Seams>,
-    clock: Arc<MovedClock>,
-    watches: JoinHandle<()>,
+    pub clock: Arc<MovedClock>,
+    pub views: Arc<Views>,
     admin: Client,
 }
 
-impl Drop for Operator {
+/// What watches show.
+pub struct Views {
+    pub declarations: Declarations,
+    watches: JoinHandle<()>,
+}
+
+impl Drop for Views {
     fn drop(&mut self) {
         self.watches.abort();
     }
