@@ -35,10 +35,10 @@ pub async fn patch_metadata<K: Declared>(
     object: &K,
     metadata: Value,
     why: &str,
-    field: impl FnOnce() -> Option<Field>,
+    fields: impl FnOnce() -> Vec<Field>,
 ) -> Result<(), Problem> {
     let what = describe(object);
-    if context.hands.note(|| Change::kubernetes(Action::Update, &what, why).with(field())) {
+    if context.hands.note(|| Change::kubernetes(Action::Update, &what, why).with(fields())) {
         return Ok(());
     }
     let api: Api<K> = Api::all_with(context.kubernetes.clone(), &());

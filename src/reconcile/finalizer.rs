@@ -12,11 +12,16 @@ use crate::{
 
 /// Puts a finalizer on an object unless it stands there.
 pub(super) async fn add<K: Declared>(context: &Context, object: &K, finalizer: &str) -> Result<(), Problem> {
-    if object.finalizers().iter().any(|there| there == finalizer) {
-        return Ok(());
+    match with(object, finalizer) {
+        None => Ok(()),
+        Some(finalizers) => set(context, object, &finalizers, "its deletion has to wait for the operator").await,
     }
-    let finalizers: Vec<_> = object.finalizers().iter().map(String::as_str).chain([finalizer]).collect();
-    set(context, object, &finalizers, "its deletion has to wait for the operator").await
+}
+
+/// The finalizers of an object with one more; `None` when it stands there.
+pub(super) fn with<'o, K: Declared>(object: &'o K, finalizer: &'o str) -> Option<Vec<&'o str>> {
+    let there: Vec<_> = object.finalizers().iter().map(String::as_str).collect();
+    (!there.contains(&finalizer)).then(|| there.into_iter().chain([finalizer]).collect())
 }
 
 /// Takes a finalizer off an object if it stands there: the object may go.
@@ -35,5 +40,6 @@ async fn set<K: Declared>(context: &Context, object: &K, finalizers: &[&str], wh
     let metadata = json!({
         "uid": object.uid(), "resourceVersion": object.resource_version(), "finalizers": finalizers,
     });
-    patch_metadata(context, object, metadata, why, || Field::of("metadata.finalizers", text(before), text(after))).await
+    let fields = || Field::of("metadata.finalizers", text(before), text(after)).into_iter().collect();
+    patch_metadata(context, object, metadata, why, fields).await
 }

@@ -142,10 +142,9 @@ async fn end(pass: &Pass<'_>, mut report: Report) -> Result<Finding, Problem> {
 /// The steps of a living mapping. Whatever fails for all of it is returned; whatever fails for one environment stands in
 /// the report, and the others go on.
 async fn keep(pass: &Pass<'_>, report: &mut Report) -> Result<(), Problem> {
-    let Pass { context, object, mapping } = *pass;
+    let Pass { context, mapping, .. } = *pass;
     let class = context.declarations.class(&mapping.class)?;
     let instance = context.declarations.instance(&mapping.instance)?;
-    finalizer::add(context, object, names::MAPPING_FINALIZER).await?;
     let known = facts::instance::read(context, &instance).await;
     let result = keep_known(pass, &class, &instance, &known, report).await;
     let refused = result.as_ref().err().map(|problem| problem.reason).or(report.worst());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::ResourceExt as _;
 use serde_json::json;
 
-use super::mapping::Pass;
+use super::{finalizer, mapping::Pass};
 use crate::{
     api::{ProjectMapping, names},
     apply::declared::patch_metadata,
@@ -34,7 +34,7 @@ pub(super) struct Held {
 /// the project.
 pub(super) async fn hold(pass: &Pass<'_>, instance: &Instance, project: &ProjectFacts) -> Result<Held, Problem> {
     let Pass { context, object, mapping, .. } = *pass;
-    record_id(context, object, mapping, project.id).await?;
+    begin(context, object, mapping, project.id).await?;
     let identity = ProjectIdentity { gitlab_url: instance.url.clone(), project_id: project.id };
     let claims = cluster::claims(context, &identity).await?;
     let candidates = context.declarations.candidates(&identity, project.path.as_deref());
@@ -60,15 +60,27 @@ pub(super) async fn hold(pass: &Pass<'_>, instance: &Instance, project: &Project
     }
 }
 
-/// The annotation is what serialises two mappings of one project: whoever wrote it sees, once the watch shows it, every
-/// mapping that wrote it before.
-async fn record_id(context: &Context, object: &ProjectMapping, mapping: &Mapping, id: i64) -> Result<(), Problem> {
+/// The finalizer and the project's id, in one patch before the first effect. The annotation is what serialises two mappings of
+/// one project: whoever wrote it sees, once the watch shows it, every mapping that wrote it before.
+async fn begin(context: &Context, object: &ProjectMapping, mapping: &Mapping, id: i64) -> Result<(), Problem> {
     let text = id.to_string();
-    if object.annotations().get(names::PROJECT_ID) != Some(&text) {
-        let metadata = json!({"uid": object.uid(), "annotations": {names::PROJECT_ID: text}});
-        let why = "the project is known by its id from now on, whatever its path becomes";
-        let field = || Field::of(format!("metadata.annotations.{}", names::PROJECT_ID), None, Some(text.clone()));
-        patch_metadata(context, object, metadata, why, field).await?;
+    let finalizers = finalizer::with(object, names::MAPPING_FINALIZER);
+    let recorded = object.annotations().get(names::PROJECT_ID);
+    if finalizers.is_some() || recorded != Some(&text) {
+        let mut metadata = json!({"uid": object.uid(), "annotations": {names::PROJECT_ID: text}});
+        if let Some(finalizers) = &finalizers {
+            metadata["finalizers"] = json!(finalizers);
+            metadata["resourceVersion"] = json!(object.resource_version());
+        }
+        let why = "its deletion waits for a clean end from now on, and its project is known by its id, whatever its path becomes";
+        let fields = || {
+            let annotation = format!("metadata.annotations.{}", names::PROJECT_ID);
+            let finalizers = finalizers.as_ref().map(|finalizers| finalizers.join(", "));
+            let finalizer =
+                finalizers.map(|after| Field { path: "metadata.finalizers".into(), before: None, after: Some(after) });
+            finalizer.into_iter().chain(Field::of(annotation, recorded.cloned(), Some(text.clone()))).collect()
+        };
+        patch_metadata(context, object, metadata, why, fields).await?;
     }
     if !context.hands.work() {
         return Ok(());
