@@ -21,7 +21,7 @@ use super::{
     findings::Finding,
     installed,
 };
-use crate::{api::names, facts::problems, status::Problem};
+use crate::{api::names, facts::problems, plan::ownership::is_managed, status::Problem};
 
 const FENCE: &str = "gl-k8s-integrator-fence";
 const CLAIMS: &str = "gl-k8s-integrator-claims";
@@ -172,14 +172,18 @@ async fn try_minting(cluster: &Cluster) -> Tried {
     Tried::answered(secrets.patch(PROBE, &dry_run, &Patch::Apply(secret)).await)
 }
 
-/// Some namespace with its token.
+/// Some managed namespace with its token.
 async fn sample(client: &Client) -> Result<Option<(String, SecretString)>, kube::Error> {
     for name in [names::TOKEN_SECRET, names::LEGACY_TOKEN_SECRET] {
         let named = ListParams::default().fields(&format!("metadata.name={name}")).limit(SAMPLES);
         let found = Api::<Secret>::all(client.clone()).list(&named).await?;
-        let usable = |secret: Secret| Some((secret.namespace()?, token_in(&secret)?));
-        if let Some(sample) = found.items.into_iter().find_map(usable) {
-            return Ok(Some(sample));
+        for (namespace, token) in found.items.iter().filter_map(|secret| Some((secret.namespace()?, token_in(secret)?)))
+        {
+            // Where the label was lost the policy is not in force, and rightly so.
+            let live = Api::<Namespace>::all(client.clone()).get_opt(&namespace).await?;
+            if live.is_some_and(|live| is_managed(live.metadata.labels.as_ref())) {
+                return Ok(Some((namespace, token)));
+            }
         }
     }
     Ok(None)
