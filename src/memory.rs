@@ -19,7 +19,7 @@ use crate::{
 pub struct Memory {
     failures: Mutex<HashMap<Key, u32>>,
     mappings: Mutex<HashMap<String, MappingMemory>>,
-    instances: Mutex<HashMap<String, InstanceSlot>>,
+    instances: Mutex<HashMap<String, Arc<InstanceSlot>>>,
     paces: Mutex<HashMap<String, Arc<Pace>>>,
     surveys: Mutex<HashMap<String, Timestamp>>,
     arrivals: Mutex<HashMap<String, ArrivalsSlot>>,
@@ -28,7 +28,28 @@ pub struct Memory {
 }
 
 /// One instance's facts; the lock is held while they are read, so that a thousand mappings ask GitLab once.
-pub type InstanceSlot = Arc<tokio::sync::Mutex<Option<Remembered>>>;
+#[derive(Default)]
+pub struct InstanceSlot {
+    reading: tokio::sync::Mutex<()>,
+    known: Mutex<Option<Remembered>>,
+}
+
+impl InstanceSlot {
+    /// Whoever holds this reads the facts anew.
+    pub fn reading(&self) -> &tokio::sync::Mutex<()> {
+        &self.reading
+    }
+
+    /// What was read last of this UID and generation of the instance.
+    pub fn known(&self, of: &(String, i64)) -> Option<Remembered> {
+        locked(&self.known).clone().filter(|known| known.of == *of)
+    }
+
+    /// Keeps what was read.
+    pub fn keep(&self, facts: Remembered) {
+        *locked(&self.known) = Some(facts);
+    }
+}
 
 /// The projects that were found in bulk for new mappings; the lock is held while GitLab lists them.
 pub type ArrivalsSlot = Arc<tokio::sync::Mutex<Arrivals>>;
@@ -108,7 +129,7 @@ impl Memory {
     }
 
     /// The place where an instance's facts are kept.
-    pub fn instance(&self, name: &str) -> InstanceSlot {
+    pub fn instance(&self, name: &str) -> Arc<InstanceSlot> {
         locked(&self.instances).entry(name.to_owned()).or_default().clone()
     }
 

@@ -46,17 +46,28 @@ const FRESH: Duration = Duration::from_secs(300);
 /// The flag that certificate-based clusters need.
 const FLAG: &str = "certificate_based_clusters";
 
-/// The facts of an instance, read if they are not fresh. Only one reads at a time.
+/// How long a pass waits for another one that reads the facts for the first time: with more patience the mappings of a GitLab that
+/// hangs would hold all places, and those of other instances would wait with them.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The facts of an instance, read if they are not fresh. Only one reads at a time; the others take what was known before.
 pub async fn read(context: &Context, instance: &Instance) -> Arc<InstanceFacts> {
     let slot = context.memory.instance(&instance.name);
-    let mut remembered = slot.lock().await;
-    let now = context.clock.now();
     let of = (instance.uid.clone(), instance.generation);
-    if let Some(known) = remembered.as_ref()
-        && known.of == of
-        && now < known.stale_at
-    {
-        return known.facts.clone();
+    let fresh = || slot.known(&of).filter(|known| context.clock.now() < known.stale_at);
+    if let Some(known) = fresh() {
+        return known.facts;
+    }
+    let _reading = match (slot.reading().try_lock(), slot.known(&of)) {
+        (Ok(reading), _) => reading,
+        (Err(_), Some(former)) => return former.facts,
+        (Err(_), None) => match tokio::time::timeout(PATIENCE, slot.reading().lock()).await {
+            Ok(reading) => reading,
+            Err(_) => return unanswered(instance),
+        },
+    };
+    if let Some(known) = fresh() {
+        return known.facts;
     }
     let facts = Arc::new(InstanceFacts {
         endpoint: endpoint(context, instance).await,
@@ -67,9 +78,16 @@ pub async fn read(context: &Context, instance: &Instance) -> Arc<InstanceFacts> 
         (Err(Problem { retry: Retry::NotBefore(wait), .. }), _) => *wait,
         _ => context.settings.bad_news,
     };
-    let stale_at = now.checked_add(keep).unwrap_or(now);
-    *remembered = Some(Remembered { facts: facts.clone(), of, stale_at });
+    let now = context.clock.now();
+    slot.keep(Remembered { facts: facts.clone(), of, stale_at: now.checked_add(keep).unwrap_or(now) });
     facts
+}
+
+/// What is said of an instance while the first answer of its GitLab is waited for.
+fn unanswered(instance: &Instance) -> Arc<InstanceFacts> {
+    let message = format!("GitLab at {} was asked and has not answered yet; it is tried again by itself", instance.url);
+    let problem = Problem::new(Reason::Progressing, message);
+    Arc::new(InstanceFacts { endpoint: Err(problem.clone()), access: Err(problem) })
 }
 
 async fn endpoint(context: &Context, instance: &Instance) -> Result<Endpoint, Problem> {

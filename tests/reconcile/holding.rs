@@ -188,3 +188,28 @@ async fn a_namespace_that_lost_its_label_is_left_alone_until_it_is_labelled_agai
     operator.settle("label-lost-web").await;
     operator.rests("label-lost-web").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gitlab_that_has_not_answered_yet_holds_up_one_pass_only() {
+    let bench = Bench::new("hanging").await;
+    bench.mapped("hanging-first", "first", json!({})).await;
+    bench.mapped("hanging-second", "second", json!({})).await;
+    let operator = bench.operator().await;
+    let mut is_first = true;
+    operator.seams.judge(move |call| {
+        let held = call.server == Server::GitLab && std::mem::take(&mut is_first);
+        if held { Fate::Held } else { Fate::Passes }
+    });
+    let second = async {
+        operator.seams.held().await;
+        let outcome = operator.pass("hanging-second").await;
+        operator.seams.release();
+        outcome
+    };
+    let both = async { tokio::join!(operator.pass("hanging-first"), second) };
+    let (first, second) = tokio::time::timeout(Duration::from_secs(120), both).await.expect("nobody waits for good");
+    assert_eq!((first.problem, second.problem), (None, Some(Reason::Progressing)));
+    let message = operator.message("hanging-second").await;
+    assert!(message.contains(&bench.campus.url) && message.contains("not answered yet"), "{message}");
+    operator.settle("hanging-second").await;
+}
