@@ -19,7 +19,7 @@ use super::rules::RulesArgs;
 use crate::{
     api::{GitLabInstance, NamespaceClass, Period, PeriodError, ProjectMapping, names},
     context::{Chance, Context, Settings, SystemClock},
-    controllers::{self, Watching},
+    controllers::{self, Limits, Watching},
     facts::declarations::Declarations,
     gitlab::{HttpOptions, http_transport},
     leadership::{Candidate, Claim, LeaseStore, SinceBoot, Tenure, Timing, TimingError},
@@ -162,7 +162,7 @@ async fn operate(
     let mut tenure = tenure(args, &client, &metrics, &chance)?;
     let (declarations, writers) = controllers::declarations();
     let context = context(args, &client, tenure.claim(), declarations.clone(), metrics, chance)?;
-    let watching = Watching { client, writers };
+    let watching = Watching { client, writers, limits: Limits::default() };
     let mut work = tokio::spawn(controllers::run(context, watching, tenure.claim().clone(), stop.clone()));
     let announce = async {
         declarations.ready().await.context("a watch of our own kinds ended before it had begun")?;

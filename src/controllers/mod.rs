@@ -1,5 +1,6 @@
 //! Wiring: watches, who wakes whom, the queues. Nothing here knows what a reconcile does.
 
+mod stream;
 mod wake;
 mod watches;
 
@@ -30,6 +31,7 @@ use crate::{
     reconcile::{Key, reconcile},
 };
 
+pub use stream::Limits;
 pub use watches::follow;
 
 /// How many mappings are worked on at the same time.
@@ -68,6 +70,8 @@ pub struct Watching {
     pub client: Client,
     /// What the watches fill.
     pub writers: Writers,
+    /// How they notice that they see nothing.
+    pub limits: Limits,
 }
 
 /// Watches, and works as soon as `claim` lets it, until `stop`; a reconcile that is under way then still ends.
@@ -76,19 +80,19 @@ pub struct Watching {
 pub async fn run(context: Arc<Context>, watching: Watching, claim: Claim, stop: CancellationToken) {
     let (hub, woken) = wake::hub(context.clone());
     let hub = Arc::new(hub);
-    let Watching { client, writers } = watching;
-    let client = &client;
+    let Watching { client, writers, limits } = watching;
+    let source = &stream::Source::new(client, limits, context.chance.clone());
     let declarations = &context.declarations;
 
-    let instances = watches::declared(client, writers.instances, hub.clone());
+    let instances = watches::declared(source, writers.instances, hub.clone());
     let instances = Controller::for_stream(changed(instances), declarations.instances.clone())
         .with_config(Config::default().concurrency(OTHERS_AT_ONCE).debounce(GATHER))
         .reconcile_on(woken.instances);
-    let classes = watches::declared(client, writers.classes, hub.clone());
+    let classes = watches::declared(source, writers.classes, hub.clone());
     let classes = Controller::for_stream(changed(classes), declarations.classes.clone())
         .with_config(Config::default().concurrency(OTHERS_AT_ONCE).debounce(GATHER))
         .reconcile_on(woken.classes);
-    let mappings = watches::declared(client, writers.mappings, hub.clone());
+    let mappings = watches::declared(source, writers.mappings, hub.clone());
     let mappings = Controller::for_stream(changed(mappings), declarations.mappings.clone())
         .with_config(Config::default().concurrency(MAPPINGS_AT_ONCE).debounce(SETTLE))
         .reconcile_on(woken.mappings);
@@ -97,7 +101,7 @@ pub async fn run(context: Arc<Context>, watching: Watching, claim: Claim, stop: 
         drive(instances, Key::Instance, context.clone(), claim.clone(), stop.clone()),
         drive(classes, Key::Class, context.clone(), claim.clone(), stop.clone()),
         drive(mappings, Key::Mapping, context.clone(), claim, stop.clone()),
-        stop.run_until_cancelled(watches::others(client, context.clone(), hub)),
+        stop.run_until_cancelled(watches::others(source, context.clone(), hub)),
     )
     .await;
 }

@@ -19,7 +19,7 @@ use kube::{
     core::PartialObjectMeta,
     runtime::{
         WatchStreamExt as _,
-        reflector::{ObjectRef, Store, store::Writer},
+        reflector::{self, ObjectRef, Store, store::Writer},
         watcher::{self, Event, watcher},
     },
 };
@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Writers,
+    stream::{Source, with_deletions},
     wake::{Hub, OwnKind, Wakes},
 };
 use crate::{
@@ -35,23 +36,17 @@ use crate::{
     facts::caches::{Cached, Caches, namespace_of},
 };
 
-/// Objects that are listed at a time.
-const PAGE: u32 = 100;
-
-fn config() -> watcher::Config {
-    watcher::Config::default().page_size(PAGE)
-}
-
 /// Watches one of our own kinds into its store; tells the hub of each change, also of deletions.
 pub(super) fn declared<K: Wakes + Debug + DeserializeOwned>(
-    client: &Client,
+    source: &Source,
     writer: Writer<K>,
     hub: Arc<Hub>,
 ) -> impl Stream<Item = watcher::Result<K>> + Send + 'static {
     let store = writer.as_reader();
-    watcher(Api::<K>::all_with(client.clone(), &()), config())
-        .default_backoff()
-        .modify(|object| object.managed_fields_mut().clear())
+    let events = source
+        .watch(Api::<K>::all_with(source.client(), &()), watcher::Config::default())
+        .modify(|object| object.managed_fields_mut().clear());
+    with_deletions(events, store.clone())
         .inspect_ok(move |event| tell(&hub, &store, event))
         .reflect(writer)
         .applied_objects()
@@ -72,7 +67,8 @@ pub async fn follow(client: Client, writers: Writers) {
     where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
-        let stream = watcher(Api::<K>::all_with(client, &()), config()).default_backoff().reflect(writer);
+        let stream =
+            watcher(Api::<K>::all_with(client, &()), watcher::Config::default()).default_backoff().reflect(writer);
         stream.for_each(|_| future::ready(())).await;
     }
     future::join3(
@@ -96,20 +92,20 @@ enum Change {
 }
 
 /// Follows everything that we keep, fills the caches with it and wakes its mapping; ends only with the program.
-pub(super) async fn others(client: &Client, context: Arc<Context>, hub: Arc<Hub>) {
+pub(super) async fn others(source: &Source, context: Arc<Context>, hub: Arc<Hub>) {
     let caches = &context.caches;
     let mut changes = Changes::new();
-    changes.push(kept::<Namespace>(client, caches, ours(), ""));
-    changes.push(named::<ServiceAccount>(client, caches, names::SERVICE_ACCOUNT));
-    changes.push(named::<RoleBinding>(client, caches, names::ROLE_BINDING));
-    changes.push(named::<Secret>(client, caches, names::TOKEN_SECRET));
-    changes.push(named::<Secret>(client, caches, names::LEGACY_TOKEN_SECRET));
-    changes.push(named::<ResourceQuota>(client, caches, names::RESOURCE_QUOTA));
-    changes.push(named::<LimitRange>(client, caches, names::LIMIT_RANGE));
-    changes.push(kept::<NetworkPolicy>(client, caches, ours(), ""));
+    changes.push(kept::<Namespace>(source, caches, ours(), ""));
+    changes.push(named::<ServiceAccount>(source, caches, names::SERVICE_ACCOUNT));
+    changes.push(named::<RoleBinding>(source, caches, names::ROLE_BINDING));
+    changes.push(named::<Secret>(source, caches, names::TOKEN_SECRET));
+    changes.push(named::<Secret>(source, caches, names::LEGACY_TOKEN_SECRET));
+    changes.push(named::<ResourceQuota>(source, caches, names::RESOURCE_QUOTA));
+    changes.push(named::<LimitRange>(source, caches, names::LIMIT_RANGE));
+    changes.push(kept::<NetworkPolicy>(source, caches, ours(), ""));
     let own = &context.settings.own_namespace;
-    changes.push(own_objects::<Secret>(client, own, OwnKind::Secret).boxed());
-    changes.push(own_objects::<ConfigMap>(client, own, OwnKind::ConfigMap).boxed());
+    changes.push(own_objects::<Secret>(source, own, OwnKind::Secret).boxed());
+    changes.push(own_objects::<ConfigMap>(source, own, OwnKind::ConfigMap).boxed());
     while let Some(change) = changes.next().await {
         match change {
             Change::Kept { namespace } => {
@@ -127,28 +123,27 @@ pub(super) async fn others(client: &Client, context: Arc<Context>, hub: Arc<Hub>
 }
 
 fn ours() -> watcher::Config {
-    config().labels(&format!("{}={}", names::MANAGED_BY_LABEL, names::MANAGED_BY))
+    watcher::Config::default().labels(&format!("{}={}", names::MANAGED_BY_LABEL, names::MANAGED_BY))
 }
 
 fn mapping_of(namespace: &impl Resource) -> Option<String> {
     namespace.meta().annotations.as_ref()?.get(names::MAPPING_ANNOTATION).cloned()
 }
 
-fn named<K: Cached>(client: &Client, caches: &Caches, name: &'static str) -> BoxStream<'static, Change> {
-    kept::<K>(client, caches, config().fields(&format!("metadata.name={name}")), name)
+fn named<K: Cached>(source: &Source, caches: &Caches, name: &'static str) -> BoxStream<'static, Change> {
+    kept::<K>(source, caches, watcher::Config::default().fields(&format!("metadata.name={name}")), name)
 }
 
 /// Watches a kind into its cache; gives what a mapping has to look at.
 fn kept<K: Cached>(
-    client: &Client,
+    source: &Source,
     caches: &Caches,
     config: watcher::Config,
     name: &'static str,
 ) -> BoxStream<'static, Change> {
     let caches = caches.clone();
-    let api = Api::<K>::all_with(client.clone(), &());
-    watcher(api, config)
-        .default_backoff()
+    source
+        .watch(Api::<K>::all_with(source.client(), &()), config)
         .flat_map(move |event| stream::iter(event.map_or_else(|_| Vec::new(), |event| take(&caches, name, event))))
         .boxed()
 }
@@ -181,13 +176,36 @@ fn went<K: Cached>(object: &K) -> Change {
     }
 }
 
-fn own_objects<K>(client: &Client, namespace: &str, kind: OwnKind) -> impl Stream<Item = Change> + Send + use<K>
+/// Tells of each change once, also of what went while nobody looked, and not of what a new list shows again.
+fn own_objects<K>(source: &Source, namespace: &str, kind: OwnKind) -> impl Stream<Item = Change> + Send + use<K>
 where
     K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope> + Clone + Debug + Send + Sync + 'static,
 {
-    watcher(Api::<PartialObjectMeta<K>>::namespaced(client.clone(), namespace), config())
-        .default_backoff()
-        .touched_objects()
-        .filter_map(|result| future::ready(result.ok()))
-        .map(move |object| Change::Own { kind, name: object.name_any() })
+    let (seen, mut writer) = reflector::store();
+    let api = Api::<PartialObjectMeta<K>>::namespaced(source.client(), namespace);
+    let events = source.watch(api, watcher::Config::default()).modify(|object| {
+        object.managed_fields_mut().clear();
+        object.annotations_mut().clear();
+    });
+    with_deletions(events, seen.clone()).filter_map(move |event| {
+        let change = event.ok().and_then(|event| {
+            let changed = changed(&seen, &event).map(|object| Change::Own { kind, name: object.name_any() });
+            writer.apply_watcher_event(&event);
+            changed
+        });
+        future::ready(change)
+    })
+}
+
+/// The object of an event that shows anything new.
+fn changed<'a, K: Resource<DynamicType = ()> + Clone>(seen: &Store<K>, event: &'a Event<K>) -> Option<&'a K> {
+    match event {
+        Event::Apply(object) | Event::InitApply(object) => {
+            let version = |object: &K| (object.uid(), object.resource_version());
+            let known = seen.get(&ObjectRef::from_obj(object));
+            (known.map(|known| version(&known)) != Some(version(object))).then_some(object)
+        }
+        Event::Delete(object) => Some(object),
+        Event::Init | Event::InitDone => None,
+    }
 }

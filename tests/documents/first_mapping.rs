@@ -10,7 +10,7 @@ use gl_k8s_integrator::{
     api::ProjectMapping,
     commands::run::client,
     context::{Chance, Context, Settings, SystemClock},
-    controllers::{self, Watching},
+    controllers::{self, Limits, Watching},
     gitlab::{Transport, TransportError},
     leadership::Claim,
     plan::{brake::Brake, environments::ReservedNames},
@@ -99,7 +99,7 @@ pub async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop:
         hands: Default::default(),
         metrics: Arc::new(Metrics::new("test")),
     };
-    let watching = Watching { client: context.kubernetes.clone(), writers };
+    let watching = Watching { client: context.kubernetes.clone(), writers, limits: Limits::default() };
     tokio::spawn(controllers::run(Arc::new(context), watching, Claim::alone(), stop));
 }
 

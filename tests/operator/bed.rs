@@ -13,7 +13,7 @@ use gl_k8s_integrator::{
     api::{GitLabInstance, ProjectMapping},
     commands::run::client,
     context::{Chance, Context, Settings, SystemClock},
-    controllers::{self, Watching},
+    controllers::{self, Limits, Watching},
     leadership::Claim,
     plan::{brake::Brake, environments::ReservedNames},
     server::Metrics,
@@ -86,7 +86,7 @@ pub async fn run_operator<F: Future<Output = ()>>(
         runtime.block_on(async move {
             let (context, writers) = context(config, Arc::new(SystemClock));
             let declarations = context.declarations.clone();
-            let watching = Watching { client: context.kubernetes.clone(), writers };
+            let watching = Watching { client: context.kubernetes.clone(), writers, limits: Limits::default() };
             let work = controllers::run(context, watching, Claim::alone(), CancellationToken::new());
             let ready = async {
                 declarations.ready().await.unwrap();

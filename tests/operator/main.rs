@@ -9,6 +9,9 @@ mod ends;
 #[allow(dead_code, reason = "shared with tests/reconcile, which uses all of it")]
 #[path = "../support/installed.rs"]
 mod installed;
+#[allow(dead_code, reason = "shared with tests/watches, which uses all of it")]
+#[path = "../support/kept_objects.rs"]
+mod kept_objects;
 mod lifecycle;
 mod mapping;
 mod neighbour;

@@ -57,7 +57,7 @@ pub const MATTERS: [Matter; 11] = [
 /// A matter with a GitLab, an instance, a class and a mapping of its own.
 pub struct Declared {
     pub campus: Campus,
-    matter: Matter,
+    pub matter: Matter,
     /// The way it is now.
     on: AtomicBool,
     project: i64,

@@ -16,7 +16,11 @@ mod declared;
 #[path = "../support/installed.rs"]
 mod installed;
 mod kept;
+#[allow(dead_code, reason = "shared with tests/operator, which uses all of it")]
+#[path = "../support/kept_objects.rs"]
+mod kept_objects;
 mod operator;
 mod scene;
+mod stale;
 mod troubles;
 mod wire;

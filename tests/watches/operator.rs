@@ -12,7 +12,7 @@ use control_plane::ControlPlane;
 use gl_k8s_integrator::{
     commands::run::client,
     context::{Chance, Context, Settings, SystemClock},
-    controllers::{self, Watching},
+    controllers::{self, Limits, Watching},
     gitlab::{Transport, TransportError, TransportErrorKind},
     leadership::Claim,
     plan::{brake::Brake, environments::ReservedNames},
@@ -25,7 +25,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::{bed::OWN, campus::Campus, wire::Wire};
+use crate::{
+    bed::OWN,
+    campus::Campus,
+    wire::{Trouble, Wire},
+};
 
 /// The simulated GitLabs by URL.
 #[derive(Clone, Default)]
@@ -60,9 +64,22 @@ pub struct Operator {
 
 impl Operator {
     /// Starts one, with the rights of the manifests, and waits until its watches have begun.
-    pub async fn start(control_plane: &ControlPlane, gitlabs: &GitLabs) -> Self {
+    pub async fn start(control_plane: &ControlPlane, gitlabs: &GitLabs, limits: Limits) -> Self {
+        Self::start_with(control_plane, gitlabs, limits, None).await
+    }
+
+    /// The same with trouble at the watches of what is kept from the beginning.
+    pub async fn start_with(
+        control_plane: &ControlPlane,
+        gitlabs: &GitLabs,
+        limits: Limits,
+        trouble: Option<Trouble>,
+    ) -> Self {
         let token = control_plane.token_for(OWN, OWN).await.unwrap();
         let wire = Arc::new(Wire::default());
+        if let Some(trouble) = trouble {
+            wire.strike_at_the_kept(trouble);
+        }
         let kubernetes = wire.client(client(control_plane.client_config_with_token(&token)).unwrap());
         let (declarations, writers) = controllers::declarations();
         let gitlabs = gitlabs.clone();
@@ -88,7 +105,7 @@ impl Operator {
             hands: Default::default(),
             metrics: Arc::new(Metrics::new("test")),
         };
-        let watching = Watching { client: context.kubernetes.clone(), writers };
+        let watching = Watching { client: context.kubernetes.clone(), writers, limits };
         let work = controllers::run(Arc::new(context), watching, Claim::alone(), CancellationToken::new());
         let work = tokio::spawn(work);
         declarations.ready().await.unwrap();

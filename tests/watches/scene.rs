@@ -1,10 +1,11 @@
 //! Everything that the operator watches, in one cluster: each object has a mapping that only a change of this object
 //! wakes.
 
-use std::{future::Future, sync::LazyLock, time::Duration};
+use std::{sync::LazyLock, time::Duration};
 
 use control_plane::ControlPlane;
 use futures::future::join_all;
+use gl_k8s_integrator::controllers::Limits;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::ListParams};
 use serde_json::json;
@@ -16,9 +17,10 @@ use tokio::{
 use crate::{
     bed::{bed, eventually},
     campus::Campus,
-    declared::{Declared, MATTERS},
+    declared::{Declared, MATTERS, Matter},
     kept::{self, Before, Kept},
     operator::{GitLabs, Operator},
+    wire::Trouble,
 };
 
 /// Clients and simulators outlive the test in which they were made.
@@ -29,7 +31,7 @@ static SCENE: OnceCell<Scene> = OnceCell::const_new();
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Runs a test when no other one runs.
-pub fn in_turn<F: Future<Output = ()>>(test: impl FnOnce(&'static Scene) -> F) {
+pub fn in_turn(test: impl AsyncFnOnce(&'static Scene)) {
     RUNTIME.block_on(async {
         let _turn = TURN.lock().await;
         let scene = SCENE.get_or_init(Scene::new).await;
@@ -43,7 +45,7 @@ pub struct Scene {
     pub control_plane: &'static ControlPlane,
     gitlabs: GitLabs,
     /// Where nothing is declared anew.
-    still: Campus,
+    pub still: Campus,
     kept: Vec<Kept>,
     declared: Vec<Declared>,
     /// A mapping that nothing happens to.
@@ -68,8 +70,8 @@ impl Scene {
     }
 
     /// A new operator, once everything is as it should be.
-    pub async fn operator(&self) -> Operator {
-        let operator = Operator::start(self.control_plane, &self.gitlabs).await;
+    pub async fn operator(&self, limits: Limits) -> Operator {
+        let operator = Operator::start(self.control_plane, &self.gitlabs, limits).await;
         for declared in &self.declared {
             declared.again().await;
         }
@@ -77,7 +79,31 @@ impl Scene {
         let ready = self.kept.iter().map(|kept| self.still.until_ready(kept.mapping()));
         join_all(ready).await;
         self.still.until_ready(&self.neighbour).await;
+        operator.wire.forget();
         operator
+    }
+
+    /// A new operator whose watches of what is kept have this trouble from the beginning.
+    pub async fn blind_operator(&self, trouble: Trouble) -> Operator {
+        Operator::start_with(self.control_plane, &self.gitlabs, crate::troubles::patient(), Some(trouble)).await
+    }
+
+    /// Changes one mapping alone; gives which.
+    pub async fn change_one(&self) -> usize {
+        let one = self.declared.iter().position(|declared| declared.matter == Matter::Kubeconfig).unwrap();
+        self.declared[one].change().await;
+        one
+    }
+
+    /// Waits until the operator has taken that up.
+    pub async fn taken_up(&self, one: usize) {
+        let declared = &self.declared[one];
+        eventually(&declared.describe(), async || declared.taken_up().await).await;
+    }
+
+    /// The name of that mapping.
+    pub fn name_of(&self, one: usize) -> String {
+        self.declared[one].campus.name.clone()
     }
 
     /// How everything that is kept looks now.
@@ -92,29 +118,25 @@ impl Scene {
         tokio::join!(kept, declared);
     }
 
-    /// Waits until everything that was changed is mended or taken up.
-    pub async fn nothing_is_missed(&self, before: &[Before]) {
+    /// Waits until everything that was changed is mended or taken up. Nothing was written about the mapping that nothing
+    /// happened to.
+    pub async fn nothing_is_missed(&self, operator: &Operator, before: &[Before]) {
         for (kept, before) in self.kept.iter().zip(before) {
             eventually(&kept.describe(), async || kept.mended(&self.still, before).await).await;
             self.still.until_ready(kept.mapping()).await;
         }
         self.all_taken_up().await;
+        let namespace = format!("{}-{}-", self.still.name, self.neighbour);
+        let mut writes = operator.wire.writes();
+        writes.retain(|(_, path)| path.contains(&self.neighbour) || path.contains(&namespace));
+        assert_eq!(writes, [], "about {}", self.neighbour);
+        self.still.until_ready(&self.neighbour).await;
     }
 
     async fn all_taken_up(&self) {
         for declared in &self.declared {
             eventually(&declared.describe(), async || declared.taken_up().await).await;
         }
-    }
-
-    /// Nothing was written about the mapping that nothing happened to.
-    pub async fn neighbour_was_left_alone(&self, operator: &Operator, since: usize) {
-        let namespace = format!("{}-{}-", self.still.name, self.neighbour);
-        let about = |path: &str| path.contains(&self.neighbour) || path.contains(&namespace);
-        let writes = operator.wire.writes();
-        let written: Vec<_> = writes[since..].iter().filter(|(_, path)| about(path)).collect();
-        assert!(written.is_empty(), "{written:?}");
-        self.still.until_ready(&self.neighbour).await;
     }
 }
 

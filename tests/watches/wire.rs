@@ -22,10 +22,17 @@ use tower::BoxError;
 pub enum Trouble {
     /// Each watch that is open ends between two events.
     CutBetween,
-    /// Each watch breaks once in the middle of an event.
+    /// Each watch stops once in the middle of an event: some break, the others end as if nothing were wrong.
     CutInside,
-    /// Each watch ends once in the middle of an event as if nothing were wrong.
-    EndsInside,
+    /// History is gone until all was listed anew: some watches say so by an event; others end, and each new one is refused
+    /// with the status 410.
+    Gone,
+    /// Nothing comes any more: no event, no error, no end.
+    Mute,
+    /// History is gone, and an answer to a list never ends.
+    MuteLists,
+    /// Events get lost, and nothing tells of it.
+    Deaf,
     /// Each event comes twice.
     Twice,
     /// Lists and watches are refused: half of them with 429, the others with 500.
@@ -54,6 +61,18 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// Some are this and some are that, always the same ones.
+    fn is_odd(&self) -> bool {
+        (self.path.len() + self.selector.len()) % 2 == 1
+    }
+
+    /// Neither a kind of ours nor something in the operator's own namespace.
+    fn is_of_the_kept(&self) -> bool {
+        !self.path.contains("/gl-k8s.dev/") && !self.path.contains("/namespaces/gl-k8s-integrator/")
+    }
+}
+
 /// A request that can change something: method, path.
 pub type Write = (Method, String);
 
@@ -67,8 +86,12 @@ pub struct Wire {
 #[derive(Default)]
 struct State {
     writes: Vec<Write>,
+    /// What was listed since the trouble began.
+    listed: HashSet<Asked>,
     /// The watches that have met the trouble.
     met: HashSet<Asked>,
+    /// Whether only the watches of what is kept in managed namespaces are concerned.
+    only_of_the_kept: bool,
 }
 
 impl Default for Wire {
@@ -80,8 +103,19 @@ impl Default for Wire {
 impl Wire {
     /// From now on this is wrong with every list and watch.
     pub fn strike(&self, trouble: Trouble) {
+        self.strike_at(trouble, false);
+    }
+
+    /// The same for the watches of what is kept in managed namespaces alone.
+    pub fn strike_at_the_kept(&self, trouble: Trouble) {
+        self.strike_at(trouble, true);
+    }
+
+    fn strike_at(&self, trouble: Trouble, only_of_the_kept: bool) {
         let mut state = self.state.lock().unwrap();
+        state.listed.clear();
         state.met.clear();
+        state.only_of_the_kept = only_of_the_kept;
         self.struck.send_replace(Some(trouble));
     }
 
@@ -95,13 +129,18 @@ impl Wire {
         self.state.lock().unwrap().met.len()
     }
 
-    /// What the operator wrote so far, or tried to; events are left out.
+    /// Forgets what was written so far.
+    pub fn forget(&self) {
+        self.state.lock().unwrap().writes.clear();
+    }
+
+    /// What the operator wrote since then, or tried to; events are left out.
     pub fn writes(&self) -> Vec<Write> {
         self.state.lock().unwrap().writes.clone()
     }
 
-    fn trouble(&self) -> Option<Trouble> {
-        *self.struck.borrow()
+    fn concerns(&self, asked: &Asked) -> bool {
+        asked.is_of_the_kept() || !self.state.lock().unwrap().only_of_the_kept
     }
 
     /// Gives whether it is the first time.
@@ -125,7 +164,7 @@ impl Wire {
             self.state.lock().unwrap().writes.push(write);
         }
         let asked = Asked::read(&request);
-        let trouble = self.trouble();
+        let trouble = *self.struck.borrow();
         if trouble == Some(Trouble::Away) {
             if let Some((asked, _)) = &asked {
                 self.meets(asked);
@@ -133,25 +172,51 @@ impl Wire {
             return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
         }
         let Some((asked, watches)) = asked else { return Ok(boxed(client.send(request).await?)) };
-        if trouble == Some(Trouble::Refused) {
-            let status = if asked.path.len() % 2 == 0 { 429 } else { 500 };
-            self.meets(&asked);
+        let trouble = trouble.filter(|_| self.concerns(&asked));
+        if let Some(status) = trouble.and_then(|trouble| self.refusal(trouble, &asked, watches)) {
+            if trouble != Some(Trouble::MuteLists) {
+                self.meets(&asked);
+            }
             return Ok(refused(status));
         }
         let answer = client.send(request).await?;
-        if !watches {
+        if !watches && trouble != Some(Trouble::MuteLists) {
+            self.state.lock().unwrap().listed.insert(asked);
             return Ok(boxed(answer));
         }
         let (head, body) = answer.into_parts();
         let changed = self.struck.subscribe();
-        let tap = Tap { wire: self, asked, body, rest: BytesMut::new(), changed, out: VecDeque::new(), over: false };
+        let tap = Tap {
+            wire: self,
+            asked,
+            is_list: !watches,
+            body,
+            rest: BytesMut::new(),
+            changed,
+            out: VecDeque::new(),
+            over: false,
+        };
         let body = StreamBody::new(stream::unfold(tap, Tap::next));
         Ok(Response::from_parts(head, UnsyncBoxBody::new(body)))
+    }
+
+    fn refusal(&self, trouble: Trouble, asked: &Asked, watches: bool) -> Option<u16> {
+        match trouble {
+            Trouble::Refused => Some(if asked.is_odd() { 429 } else { 500 }),
+            Trouble::Gone if asked.is_odd() => None,
+            Trouble::Gone | Trouble::MuteLists if watches && self.is_history_gone(asked) => Some(410),
+            _ => None,
+        }
+    }
+
+    fn is_history_gone(&self, asked: &Asked) -> bool {
+        !self.state.lock().unwrap().listed.contains(asked)
     }
 }
 
 fn status(code: u16) -> serde_json::Value {
     let reason = match code {
+        410 => "Expired",
         429 => "TooManyRequests",
         _ => "InternalError",
     };
@@ -175,6 +240,7 @@ fn boxed(answer: Response<Body>) -> Answer {
 struct Tap {
     wire: Arc<Wire>,
     asked: Asked,
+    is_list: bool,
     body: Body,
     rest: BytesMut,
     changed: watch::Receiver<Option<Trouble>>,
@@ -191,8 +257,8 @@ impl Tap {
             if self.over {
                 return None;
             }
-            let trouble = *self.changed.borrow_and_update();
-            self.at_once(trouble);
+            let trouble = self.changed.borrow_and_update().filter(|_| self.wire.concerns(&self.asked));
+            self.at_once(trouble).await;
             if self.over {
                 continue;
             }
@@ -209,26 +275,39 @@ impl Tap {
     }
 
     /// What happens to a watch without any event.
-    fn at_once(&mut self, trouble: Option<Trouble>) {
+    async fn at_once(&mut self, trouble: Option<Trouble>) {
         match trouble {
+            Some(Trouble::Mute) => self.falls_silent().await,
+            Some(Trouble::MuteLists) if self.is_list => self.falls_silent().await,
             Some(Trouble::CutBetween) => self.over = self.wire.meets(&self.asked),
             Some(Trouble::Refused) => self.over = true,
             Some(Trouble::Away) => self.ends_with(Err(io::ErrorKind::ConnectionReset.into())),
+            Some(Trouble::Gone) if self.asked.is_odd() && self.wire.is_history_gone(&self.asked) => {
+                let event = json!({"type": "ERROR", "object": status(410)});
+                self.ends_with(Ok(format!("{event}\n").into()));
+            }
+            Some(Trouble::Gone | Trouble::MuteLists) => self.over = self.wire.is_history_gone(&self.asked),
             _ => return,
         }
-        if self.over {
+        if self.over && trouble != Some(Trouble::MuteLists) {
             self.wire.meets(&self.asked);
         }
+    }
+
+    async fn falls_silent(&mut self) {
+        self.wire.meets(&self.asked);
+        std::future::pending::<()>().await;
     }
 
     fn on_line(&mut self, trouble: Option<Trouble>, line: Bytes) {
         let is_bookmark = line.windows(10).take(40).any(|bytes| bytes == b"\"BOOKMARK\"");
         match trouble {
+            Some(Trouble::Deaf) if !is_bookmark => {}
             Some(Trouble::Twice) => self.out.extend([Ok(line.clone()), Ok(line)]),
-            Some(Trouble::CutInside | Trouble::EndsInside) if !is_bookmark && self.wire.meets(&self.asked) => {
+            Some(Trouble::CutInside) if !is_bookmark && self.wire.meets(&self.asked) => {
                 self.out.push_back(Ok(line.slice(..line.len() / 2)));
                 self.over = true;
-                if trouble == Some(Trouble::CutInside) {
+                if self.asked.is_odd() {
                     self.out.push_back(Err(io::ErrorKind::ConnectionReset.into()));
                 }
             }
