@@ -23,6 +23,7 @@ pub struct Memory {
     paces: Mutex<HashMap<String, Arc<Pace>>>,
     surveys: Mutex<HashMap<String, Timestamp>>,
     arrivals: Mutex<HashMap<String, ArrivalsSlot>>,
+    roles: Mutex<HashMap<String, Timestamp>>,
     cluster_uid: tokio::sync::OnceCell<String>,
     deletions: tokio::sync::Mutex<()>,
 }
@@ -151,6 +152,16 @@ impl Memory {
     /// What was found in bulk for new mappings of an instance.
     pub fn arrivals(&self, instance: &str) -> ArrivalsSlot {
         locked(&self.arrivals).entry(instance.to_owned()).or_default().clone()
+    }
+
+    /// Whether a ClusterRole was seen so lately that it still counts.
+    pub fn role_was_seen(&self, role: &str, now: Timestamp) -> bool {
+        locked(&self.roles).get(role).is_some_and(|until| now < *until)
+    }
+
+    /// A ClusterRole was seen; that counts for a while.
+    pub fn saw_role(&self, role: &str, until: Timestamp) {
+        locked(&self.roles).insert(role.to_owned(), until);
     }
 
     /// Forgets an instance's facts: its Secret or a CA changed, or GitLab refused the token.

@@ -57,15 +57,32 @@ pub async fn ensure_live<K: Kept>(context: &Context, wanted: &K, live: Option<K>
         return Ok((expected(wanted, live.filter(|_| difference == Difference::Apply)), true));
     }
     if let (Difference::Replace { why }, Some(live)) = (difference, live) {
+        would_be_taken(&api, wanted, what).await?;
         tracing::info!(object = what, field = why, "replacing an object that cannot be changed in place");
         replace(&api, &live, what).await?;
     }
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    let applied = api
-        .patch(&wanted.name_any(), &parameters, &Patch::Apply(wanted))
-        .await
-        .map_err(|error| problems::kubernetes(&format!("apply {what}"), &error))?;
-    Ok((applied, true))
+    let applied = api.patch(&wanted.name_any(), &parameters, &Patch::Apply(wanted)).await;
+    applied.map(|applied| (applied, true)).map_err(|error| not_applied(what, &error))
+}
+
+/// Asks before anything is deleted for an object: one that may not be made, such as a binding to a role that the operator
+/// may not grant, leaves in place what stands. That it cannot be changed in place is no refusal.
+async fn would_be_taken<K: Kept>(api: &Api<K>, wanted: &K, what: &str) -> Result<(), Problem> {
+    let parameters = PatchParams::apply(FIELD_MANAGER).force().dry_run();
+    match api.patch(&wanted.name_any(), &parameters, &Patch::Apply(wanted)).await {
+        Err(kube::Error::Api(status)) if status.code == 422 => Ok(()),
+        result => result.map(drop).map_err(|error| not_applied(what, &error)),
+    }
+}
+
+/// An apply creates what does not exist. So if something was not found, it is something else that the object needs.
+fn not_applied(what: &str, error: &kube::Error) -> Problem {
+    let problem = problems::kubernetes(&format!("apply {what}"), error);
+    match error {
+        kube::Error::Api(status) if status.is_not_found() => Problem { reason: Reason::KubernetesRefused, ..problem },
+        _ => problem,
+    }
 }
 
 fn change(difference: &Difference, what: &str, wanted: &Value, live: Option<&Value>) -> Change {

@@ -1,7 +1,9 @@
 //! What exists in this cluster.
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, api::ListParams};
+use std::time::Duration;
+
+use k8s_openapi::api::{core::v1::Namespace, rbac::v1::ClusterRole};
+use kube::{Api, api::ListParams, core::PartialObjectMeta};
 
 use super::{
     caches::{Cached, Kept},
@@ -138,4 +140,28 @@ pub async fn cluster_uid(context: &Context) -> Result<String, Problem> {
         Ok(namespace.metadata.uid.unwrap_or_default())
     };
     context.memory.cluster_uid().get_or_try_init(read).await.cloned()
+}
+
+/// How long it is believed that a role exists.
+const ROLE_SEEN: Duration = Duration::from_secs(300);
+
+/// Whether a ClusterRole exists. Who may not look is told that it does: the API server judges the binding then.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn role_exists(context: &Context, name: &str) -> Result<bool, Problem> {
+    let now = context.clock.now();
+    if context.memory.role_was_seen(name, now) {
+        return Ok(true);
+    }
+    let api: Api<PartialObjectMeta<ClusterRole>> = Api::all(context.kubernetes.clone());
+    match api.get_opt(name).await {
+        Ok(Some(_)) => {
+            context.memory.saw_role(name, now.checked_add(ROLE_SEEN).unwrap_or(now));
+            Ok(true)
+        }
+        Ok(None) => Ok(false),
+        Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(true),
+        Err(error) => Err(problems::kubernetes(&format!("read the ClusterRole {name}"), &error)),
+    }
 }

@@ -3,6 +3,7 @@
 use k8s_openapi::api::{
     core::v1::{LimitRange, Namespace, ResourceQuota},
     networking::v1::NetworkPolicy,
+    rbac::v1::RoleBinding,
 };
 use kube::ResourceExt as _;
 
@@ -15,6 +16,7 @@ use super::{
 use crate::{
     api::{CiAccessMethod, names},
     apply::{events, kubernetes, namespace as namespaces},
+    context::Context,
     declared::Class,
     facts::cluster,
     plan::{
@@ -62,7 +64,7 @@ pub(super) async fn keep(pass: &Pass<'_>, job: &Job<'_>) -> Result<Kept, Problem
         }
     }
     let contents = plan::namespace::contents(&job.name, job.class, with_account);
-    let account_uid = fill(pass, &job.name, &contents).await?;
+    let account_uid = fill(pass, job, &contents).await?;
     let credential = match account_uid {
         Some(uid) => Some(credentials::keep(pass, job, &uid).await?),
         None => None,
@@ -150,11 +152,12 @@ fn described(project: &ProjectIdentity, environment: &str) -> String {
 
 /// Brings the contents to what is wanted and prunes what is ours and no longer wanted. Policies come before the account:
 /// nobody can work in the namespace before it is fenced. Gives the UID of the ServiceAccount.
-async fn fill(pass: &Pass<'_>, namespace: &str, contents: &Contents) -> Result<Option<String>, Problem> {
+async fn fill(pass: &Pass<'_>, job: &Job<'_>, contents: &Contents) -> Result<Option<String>, Problem> {
     let Contents { account, resource_quota, limit_range, network_policies } = contents;
-    let context = pass.context;
+    let (context, namespace) = (pass.context, job.name.as_str());
+    let correct = |field: &'static str| move |problem: Problem| in_class(problem, &job.class.name, field);
     for policy in network_policies {
-        kubernetes::ensure(context, policy).await?;
+        kubernetes::ensure(context, policy).await.map_err(correct("spec.networkPolicy"))?;
     }
     let unwanted = "the class asks for none any more";
     for ours in cluster::ours::<NetworkPolicy>(context, namespace).await? {
@@ -163,28 +166,51 @@ async fn fill(pass: &Pass<'_>, namespace: &str, contents: &Contents) -> Result<O
         }
     }
     match resource_quota {
-        Some(quota) => drop(kubernetes::ensure(context, quota).await?),
+        Some(quota) => drop(kubernetes::ensure(context, quota).await.map_err(correct("spec.resourceQuota"))?),
         None => drop(kubernetes::prune::<ResourceQuota>(context, namespace, names::RESOURCE_QUOTA, unwanted).await?),
     }
     match limit_range {
-        Some(limits) => drop(kubernetes::ensure(context, limits).await?),
+        Some(limits) => drop(kubernetes::ensure(context, limits).await.map_err(correct("spec.limitRange"))?),
         None => drop(kubernetes::prune::<LimitRange>(context, namespace, names::LIMIT_RANGE, unwanted).await?),
     }
     let Some(account) = account else { return Ok(None) };
     let (service_account, _) = kubernetes::ensure(context, &account.service_account).await?;
-    kubernetes::ensure(context, &account.role_binding)
-        .await
-        .map_err(|problem| may_not_bind(problem, &account.role_binding.role_ref.name))?;
+    bind(context, job, &account.role_binding).await?;
     Ok(service_account.uid())
 }
 
+/// What the API server refuses of a class is to be corrected there.
+fn in_class(problem: Problem, class: &str, field: &str) -> Problem {
+    if problem.reason == Reason::KubernetesRefused {
+        problem.advise(&format!("correct {field} of the NamespaceClass {class}"))
+    } else {
+        problem
+    }
+}
+
+/// Binds the class's role. Kubernetes lets bind a role that does not exist, to whoever may bind it by name: the binding
+/// would stand, and jobs could do nothing.
+async fn bind(context: &Context, job: &Job<'_>, binding: &RoleBinding) -> Result<(), Problem> {
+    let (role, class) = (&binding.role_ref.name, &job.class.name);
+    let live = cluster::object::<RoleBinding>(context, &job.name, names::ROLE_BINDING).await?;
+    let binds_it = live.as_ref().is_some_and(|live| live.role_ref == binding.role_ref);
+    if !binds_it && !cluster::role_exists(context, role).await? {
+        let message = format!(
+            "the ClusterRole {role} that the NamespaceClass {class} names does not exist; create it, or let the class name another one"
+        );
+        return Err(Problem::new(Reason::KubernetesRefused, message));
+    }
+    let bound = kubernetes::ensure_live(context, binding, live).await;
+    bound.map(drop).map_err(|problem| may_not_bind(problem, role, class))
+}
+
 /// The API server names the rights that are missing, and leaves out what an administrator has to do about it.
-fn may_not_bind(problem: Problem, role: &str) -> Problem {
-    if problem.reason != Reason::KubernetesForbidden {
+fn may_not_bind(problem: Problem, role: &str, class: &str) -> Problem {
+    if !matches!(problem.reason, Reason::KubernetesForbidden | Reason::KubernetesRefused) {
         return problem;
     }
     let remedy = format!(
-        "give the operator's ServiceAccount {0} a ClusterRole with the verb `bind` on the ClusterRole {role}, or let the class name another one",
+        "see that the ClusterRole {role} exists, and give the operator's ServiceAccount {0} a ClusterRole with the verb `bind` on it, or let the NamespaceClass {class} name another one",
         names::OPERATOR
     );
     problem.advise(&remedy)

@@ -5,6 +5,7 @@ mod adoption;
 mod answers;
 mod away;
 mod certificates;
+mod classes;
 mod cluster;
 mod declarations;
 mod entries;
@@ -14,6 +15,7 @@ mod namespaces;
 mod paths;
 mod patience;
 mod project;
+mod replaced;
 mod token;
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};

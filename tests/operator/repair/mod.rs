@@ -4,6 +4,7 @@
 mod account;
 mod contents;
 mod secret;
+mod walk;
 mod writes;
 
 use control_plane::ControlPlane;
