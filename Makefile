@@ -64,6 +64,10 @@ tests: control-plane promtool ## All tests of the workspace, generated files inc
 	$(call heading,Tests: units$(comma) generated files$(comma) simulator$(comma) control plane$(comma) operator)
 	$(CARGO_TEST) --no-fail-fast
 
+.PHONY: crowd
+crowd: control-plane ## A thousand mappings of which a hundred are broken, after the healthy ones alone: prints the times
+	MANY_MAPPINGS=1000 cargo test --locked --package gl-k8s-integrator --test alone of_many_mappings -- --nocapture
+
 .PHONY: conformance
 conformance: ## Check the GitLab simulator with GitLab clients and GitLab's OpenAPI document
 	$(call heading,The simulator checked by what others wrote)

@@ -75,6 +75,10 @@ pub struct MappingMemory {
     pub project_due: Option<Timestamp>,
     /// When what was delivered is compared with GitLab next.
     pub drift_check_at: Option<Timestamp>,
+    /// The token of each namespace that this process issued: its fingerprint, and when, by our calendar.
+    pub issued: HashMap<String, (String, Timestamp)>,
+    /// Since when this process fails to take out of GitLab what a mapping that ends has there.
+    pub withdrawal_fails_since: Option<Timestamp>,
     /// What people were told once and need not be told again on every pass.
     pub told: BTreeSet<String>,
 }

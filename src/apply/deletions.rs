@@ -17,8 +17,11 @@ use crate::{
         brake::Deletions,
         change::{Action, Change},
     },
-    status::Problem,
+    status::{Problem, Reason},
 };
+
+/// Who makes the record, as a field manager of its own.
+const CREATOR: &str = "gl-k8s-integrator-creator";
 
 /// The record as it was read.
 pub struct Record {
@@ -51,17 +54,32 @@ pub async fn read(context: &Context) -> Result<Record, Problem> {
 /// What the API server refused; a conflict when somebody else kept one since it was read.
 pub async fn keep(context: &Context, read: Record, deletions: &Deletions) -> Result<(), Problem> {
     let object = format!("ConfigMap {}/{DELETION_RECORD}", context.settings.own_namespace);
-    if context.hands.note(|| Change::kubernetes(Action::Update, object, "the deletion is counted")) {
+    if context.hands.note(|| Change::kubernetes(Action::Update, object.clone(), "the deletion is counted")) {
         return Ok(());
     }
+    let what = format!("write the {object}");
+    let version = match read.version {
+        Some(version) => version,
+        None => create(context, &what).await?,
+    };
     let data: serde_json::Map<_, _> = deletions.iter().map(|(uid, at)| (uid.clone(), at.to_string().into())).collect();
-    let mut metadata = json!({"name": DELETION_RECORD, "labels": {MANAGED_BY_LABEL: MANAGED_BY}});
-    if let Some(version) = read.version {
-        metadata["resourceVersion"] = version.into();
-    }
-    let wanted = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
-    let what = format!("write the ConfigMap {}/{DELETION_RECORD}", context.settings.own_namespace);
+    let wanted = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data,
+        "metadata": {"name": DELETION_RECORD, "resourceVersion": version, "labels": {MANAGED_BY_LABEL: MANAGED_BY}}});
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     let kept = api(context).patch(DELETION_RECORD, &parameters, &Patch::Apply(wanted)).await;
     kept.map(drop).map_err(|error| problems::kubernetes(&what, &error))
+}
+
+/// Makes an empty record and gives its version, from which only one of several can go on. An apply without a version would
+/// replace what another one wrote since; this one owns no entry, and so takes none away.
+async fn create(context: &Context, what: &str) -> Result<String, Problem> {
+    let empty = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": DELETION_RECORD}});
+    let parameters = PatchParams::apply(CREATOR);
+    let created = api(context).patch(DELETION_RECORD, &parameters, &Patch::Apply(empty)).await;
+    let created = created.map_err(|error| problems::kubernetes(what, &error))?;
+    if created.data.as_ref().is_some_and(|data| !data.is_empty()) {
+        let message = format!("could not {what}: another operator wrote it in the same moment; it is tried again");
+        return Err(Problem::new(Reason::KubernetesUnavailable, message));
+    }
+    Ok(created.resource_version().unwrap_or_default())
 }

@@ -143,6 +143,29 @@ impl ProjectFacts {
     }
 }
 
+/// Makes a refusal at an end say what it comes from: GitLab lets nobody, whatever their role, change a project that is archived
+/// or marked for deletion. What cannot be read now explains nothing.
+pub async fn why_refused(client: &Client, id: i64, problem: Problem) -> Problem {
+    if problem.reason != Reason::ProjectForbidden {
+        return problem;
+    }
+    let Ok(project) = client.project(ProjectRef::Id(id)).await else { return problem };
+    let facts = judge(project);
+    let (reason, why, remedy) = match facts.state {
+        Some(ProjectState::Archived) => (Reason::ProjectArchived, "archived", "unarchive it for a moment"),
+        Some(ProjectState::MarkedForDeletion) => {
+            (Reason::ProjectMarkedForDeletion, "marked for deletion", "restore it for a moment")
+        }
+        _ => return problem,
+    };
+    let message = format!(
+        "{}: the project {} is {why}, and GitLab lets nobody change it; {remedy}, or wait: it is given up an hour after the deletion",
+        problem.message,
+        facts.in_words()
+    );
+    Problem { reason, message, ..problem }
+}
+
 fn judge(project: Project) -> ProjectFacts {
     let path = &project.path_with_namespace;
     let (state, problem) = if let Some(date) = project.marked_for_deletion_on {

@@ -82,6 +82,8 @@ pub struct Rotated<'a> {
     pub secret_uid: Option<&'a str>,
     /// Fingerprint of the token that we issued last, from status.
     pub recorded_fingerprint: Option<&'a str>,
+    /// When this process issued it, by our calendar; `None` when another one did.
+    pub issued_here: Option<Timestamp>,
     /// A new value of the annotation that asks for a renewal.
     pub renewal_requested: bool,
     /// Now.
@@ -134,13 +136,36 @@ pub fn decide(facts: Rotated<'_>) -> TokenDecision {
     {
         return issue(IssueReason::Unbound);
     }
-    let renew_at = renewal_time(&claims, &print);
+    let renew_at = renewal_by_our_calendar(&claims, &print, facts.issued_here, facts.now);
     if facts.renewal_requested {
         issue(IssueReason::Requested)
     } else if facts.now >= renew_at {
         issue(IssueReason::Due)
     } else {
         TokenDecision::Keep { expires: claims.expires, renew_at }
+    }
+}
+
+/// How far two clocks may be apart without anything to be made of it.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+
+/// When a token is to be renewed, by our calendar, which may be wrong.
+///
+/// The age of a token that this process issued is measured from that moment, whatever the server's clock said then: by a
+/// clock that is ahead a short-lived token would be due as soon as it was issued, again and again. A token that comes from the
+/// future shows that our clock is behind; how old it really is nobody can say, so it is renewed at once.
+pub fn renewal_by_our_calendar(
+    claims: &TokenClaims,
+    fingerprint: &str,
+    issued_here: Option<Timestamp>,
+    now: Timestamp,
+) -> Timestamp {
+    let renew_at = renewal_time(claims, fingerprint);
+    match issued_here {
+        // A clock that was set back since then makes the moment worthless.
+        Some(at) if at <= now => at.checked_add(renew_at.duration_since(claims.issued)).unwrap_or(renew_at),
+        _ if claims.issued.duration_since(now) > CLOCKS_APART => now,
+        _ => renew_at,
     }
 }
 
@@ -170,6 +195,7 @@ mod tests {
             service_account_uid: Some("sa"),
             secret_uid: Some("secret"),
             recorded_fingerprint: recorded,
+            issued_here: None,
             renewal_requested: requested,
             now: Timestamp::from_second(now).unwrap(),
         })

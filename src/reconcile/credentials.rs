@@ -19,7 +19,7 @@ use crate::{
     facts::cluster,
     plan::{
         change::{Action, Change, TO_BE_ISSUED},
-        credentials::{IssueReason, Rotated, TokenClaims, TokenDecision, decide, fingerprint, renewal_time},
+        credentials::{IssueReason, Rotated, TokenClaims, TokenDecision, decide, fingerprint, renewal_by_our_calendar},
         namespace::{legacy_secret, rotated_secret},
     },
     status::{Problem, Reason},
@@ -101,15 +101,16 @@ async fn rotated(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str, lifetime: Du
         service_account_uid: Some(account_uid),
         secret_uid: Some(&secret_uid),
         recorded_fingerprint: job.token.recorded_fingerprint.as_deref(),
+        issued_here: token.as_ref().and_then(|token| issued_here(pass, &job.name, &fingerprint(token))),
         renewal_requested: job.token.renew,
         now: pass.context.clock.now(),
     });
     match (decision, token) {
-        (TokenDecision::Keep { .. }, Some(token)) => credential(token, job),
+        (TokenDecision::Keep { .. }, Some(token)) => credential(pass, token, job),
         (TokenDecision::Issue { why: IssueReason::Due | IssueReason::Requested }, Some(token))
             if !job.token.may_renew =>
         {
-            credential(token, job)
+            credential(pass, token, job)
         }
         (TokenDecision::Issue { why }, _) => issue(pass, job, &secret, lifetime, why).await,
         (TokenDecision::Keep { .. }, None) => issue(pass, job, &secret, lifetime, IssueReason::Missing).await,
@@ -140,7 +141,12 @@ async fn issue(
         let message = format!("the Secret {}/{} was replaced while a token was issued", job.name, names::TOKEN_SECRET);
         return Err(Problem::new(Reason::TokenPending, message));
     }
-    let credential = credential(token, job)?;
+    let now = pass.context.clock.now();
+    let print = fingerprint(&token);
+    pass.context.memory.update_mapping(&pass.mapping.name, |memory| {
+        memory.issued.insert(job.name.clone(), (print, now));
+    });
+    let credential = credential(pass, token, job)?;
     let verb = match why {
         IssueReason::Due | IssueReason::Requested => "TokenRenewed",
         IssueReason::Missing | IssueReason::NotIssuedByUs | IssueReason::Unbound => "TokenIssued",
@@ -182,13 +188,20 @@ fn text(secret: &Secret, key: &str) -> Option<SecretString> {
     (!text.is_empty()).then(|| SecretString::from(text))
 }
 
-fn credential(token: SecretString, job: &Job<'_>) -> Result<Credential, Problem> {
+/// When this process issued the token of a namespace, if it was this one.
+fn issued_here(pass: &Pass<'_>, namespace: &str, fingerprint: &str) -> Option<Timestamp> {
+    let issued = pass.context.memory.mapping(&pass.mapping.name).issued.remove(namespace)?;
+    (issued.0 == fingerprint).then_some(issued.1)
+}
+
+fn credential(pass: &Pass<'_>, token: SecretString, job: &Job<'_>) -> Result<Credential, Problem> {
     let claims = TokenClaims::read(&token).ok_or_else(|| {
         let message = format!("the API server issued a token for {} that cannot be read", job.name);
         Problem::new(Reason::TokenPending, message)
     })?;
     let fingerprint = fingerprint(&token);
-    let renew_at = renewal_time(&claims, &fingerprint);
+    let now = pass.context.clock.now();
+    let renew_at = renewal_by_our_calendar(&claims, &fingerprint, issued_here(pass, &job.name, &fingerprint), now);
     Ok(Credential {
         token,
         fingerprint,

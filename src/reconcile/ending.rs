@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::{
     core::v1::{Secret, ServiceAccount},
     rbac::v1::RoleBinding,
@@ -31,6 +32,8 @@ use crate::{
 
 /// How long a mapping waits for a GitLab that does not let go of what is ours. By then every token is dead.
 const PATIENCE: Duration = Duration::from_secs(3600);
+/// How long at least one process tries, whatever its clock says.
+const LEAST_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Ends every token of the namespace's account, also those that a tenant minted: with the account they die. The binding
 /// goes first. True when there was something.
@@ -137,11 +140,7 @@ async fn let_go(
         report.withdrawn();
         return Ok(());
     };
-    if pass
-        .mapping
-        .deletion_requested
-        .is_none_or(|since| pass.context.clock.now().duration_since(since) < span(PATIENCE))
-    {
+    if !patience_is_over(pass) {
         return Err(problem);
     }
     if pass.context.memory.tell_once(&pass.mapping.name, "left in GitLab") {
@@ -152,6 +151,18 @@ async fn let_go(
         events::warning(pass.context, &pass.about(), "LeftInGitLab", note).await;
     }
     Ok(())
+}
+
+/// Whether GitLab had its hour. The deletion was dated by the API server's clock; if ours is ahead of it, there are still a few
+/// minutes in which this process tries.
+fn patience_is_over(pass: &Pass<'_>) -> bool {
+    let now = pass.context.clock.now();
+    let mut since = now;
+    pass.context.memory.update_mapping(&pass.mapping.name, |memory| {
+        since = *memory.withdrawal_fails_since.get_or_insert(now);
+    });
+    let lasts = |since: Timestamp, patience| now.duration_since(since) >= span(patience);
+    pass.mapping.deletion_requested.is_some_and(|since| lasts(since, PATIENCE)) && lasts(since, LEAST_PATIENCE)
 }
 
 /// What status has on record in GitLab, for a person who has to remove it by hand.
@@ -208,10 +219,11 @@ async fn withdraw(pass: &Pass<'_>, instance: &Instance, project_id: i64, report:
         mapping: pass.mapping.name.clone(),
     };
     let result = withdraw_marked(pass, &access.client, project_id, &mark, report).await;
-    if result.as_ref().is_err_and(|problem| problem.reason == Reason::TokenInvalid) {
+    let Err(problem) = result else { return Ok(()) };
+    if problem.reason == Reason::TokenInvalid {
         pass.context.memory.forget_instance(&instance.name);
     }
-    result
+    Err(facts::project::why_refused(&access.client, project_id, problem).await)
 }
 
 async fn withdraw_marked(

@@ -89,7 +89,8 @@ async fn look(context: &Context, object: &ProjectMapping) -> Result<Finding, Pro
     let mapping = match Mapping::try_from(object) {
         Ok(mapping) => mapping,
         Err(invalid) => {
-            report.stopped(Problem::until_changed(Reason::InvalidSpec, invalid.to_string()));
+            let waits = if object.metadata.deletion_timestamp.is_some() { "; its deletion waits for that" } else { "" };
+            report.stopped(Problem::until_changed(Reason::InvalidSpec, format!("{invalid}{waits}")));
             return report.write(context, object).await;
         }
     };

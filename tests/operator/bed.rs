@@ -156,7 +156,7 @@ pub fn context(
             project_refresh: Duration::from_secs(300),
             bad_news: Duration::from_millis(500),
             longest_backoff: Duration::from_secs(2),
-            // The tests of a binary share one record of deletions; tests/brake has one of its own.
+            // The tests of a binary share one record of deletions; tests/alone has one of its own.
             brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) },
         },
         memory: Arc::default(),

@@ -1,5 +1,6 @@
 //! Ends: of a mapping, of an environment, of what mappings name.
 
+use gitlab_simulator::http::faults::{Fault, FaultKind};
 use gl_k8s_integrator::api::{GitLabInstance, NamespaceClass, ProjectMapping};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::{Api, api::DeleteParams};
@@ -135,4 +136,51 @@ async fn an_instance_and_a_class_in_use_stay_and_say_by_whom() {
     gone(&mappings, "in-use-web").await;
     gone(&instances, "in-use").await;
     gone(&classes, "in-use").await;
+}
+
+/// An administrator deletes an instance, its class and its mapping with one command.
+async fn delete_in_one_go(campus: &Campus, mapping: &str) {
+    let name = &campus.name;
+    let all = [format!("gitlabinstance/{name}"), format!("namespaceclass/{name}"), format!("projectmapping/{mapping}")];
+    let done = campus.control_plane.kubectl().args(["delete", "--wait=false"]).args(all).output().await.unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+async fn all_are_gone(campus: &Campus, mapping: &str) {
+    gone(&campus.mappings(), mapping).await;
+    gone(&Api::<GitLabInstance>::all(campus.admin.clone()), &campus.name).await;
+    gone(&Api::<NamespaceClass>::all(campus.admin.clone()), &campus.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_a_class_and_a_mapping_deleted_in_one_go_end_in_order() {
+    let campus = Campus::new("one-go").await;
+    let project = campus.project("web-app").await;
+    campus.map("one-go-web", "web-app", json!({})).await;
+    campus.until_ready("one-go-web").await;
+    let seen = campus.job(project, "production", true).await;
+    delete_in_one_go(&campus, "one-go-web").await;
+    all_are_gone(&campus, "one-go-web").await;
+    dies(&campus, &seen["KUBE_TOKEN"], &seen["KUBE_NAMESPACE"]).await;
+    assert_eq!(variables(&campus, project).await, []);
+    assert!(namespaces(&campus).get_opt(&seen["KUBE_NAMESPACE"]).await.unwrap().is_some(), "Retain");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_in_one_go_while_gitlab_is_away_they_wait_for_it_with_dead_tokens() {
+    let elsewhere = crate::neighbour::elsewhere().await;
+    let campus = Campus::new("one-go-away").await;
+    let project = campus.project("web-app").await;
+    campus.map("one-go-away-web", "web-app", json!({})).await;
+    campus.until_ready("one-go-away-web").await;
+    let seen = campus.job(project, "production", true).await;
+    campus.simulator.add_fault(Fault::new(FaultKind::Cut)).unwrap();
+    delete_in_one_go(&campus, "one-go-away-web").await;
+    dies(&campus, &seen["KUBE_TOKEN"], &seen["KUBE_NAMESPACE"]).await;
+    let message = campus.until_refused("one-go-away-web", "Deleting").await;
+    assert!(message.contains("revoked in the cluster"), "{message}");
+    elsewhere.is_untouched().await;
+    campus.simulator.clear_faults();
+    all_are_gone(&campus, "one-go-away-web").await;
+    assert_eq!(variables(&campus, project).await, []);
 }

@@ -53,6 +53,7 @@ async fn what_holds_a_secret_does_not_print_it() {
             service_account_uid: None,
             secret_uid: None,
             recorded_fingerprint: None,
+            issued_here: None,
             renewal_requested: false,
             now: jiff::Timestamp::UNIX_EPOCH,
         },

@@ -168,3 +168,36 @@ async fn a_mapping_that_never_held_anything_ends_without_asking_gitlab() {
     operator.rests(&first).await;
     bench.gitlab_holds_living_tokens(project, &["production", "staging"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_a_class_and_a_mapping_deleted_in_one_go_end_in_order_even_if_gitlab_never_comes_back() {
+    let (bench, operator, mapping, project) = settled("end-in-one-go").await;
+    let name = "end-in-one-go";
+    let keys = [Key::Instance(name.into()), Key::Class(name.into())];
+    for key in &keys {
+        operator.reconcile(key.clone()).await;
+    }
+    bench.campus.simulator.add_fault(Fault::new(FaultKind::Cut)).unwrap();
+    let mut kubectl = bench.campus.control_plane.kubectl();
+    let all = [format!("gitlabinstance/{name}"), format!("namespaceclass/{name}"), format!("projectmapping/{mapping}")];
+    assert!(kubectl.args(["delete", "--wait=false"]).args(all).output().await.unwrap().status.success());
+
+    let message = operator.meets(&mapping, Reason::Deleting).await;
+    assert!(message.contains("revoked in the cluster"), "{message}");
+    let namespace = bench.campus.namespace(project, "-production");
+    assert!(bench.campus.object::<ServiceAccount>(&namespace, "gitlab-serviceaccount").await.is_none());
+    for key in &keys {
+        assert_eq!(operator.reconcile(key.clone()).await.problem, Some(Reason::InUse));
+    }
+    operator.advance(61 * MINUTE);
+    operator.settle(&mapping).await;
+    assert!(!exists(&bench, &mapping).await);
+    operator.sees(&mapping).await;
+    for key in &keys {
+        assert_eq!(operator.reconcile(key.clone()).await.problem, None);
+    }
+    let instances: Api<GitLabInstance> = Api::all(bench.campus.admin.clone());
+    let classes: Api<gl_k8s_integrator::api::NamespaceClass> = Api::all(bench.campus.admin.clone());
+    assert!(instances.get_opt(name).await.unwrap().is_none() && classes.get_opt(name).await.unwrap().is_none());
+    assert!(bench.events(&mapping).await.contains_key("Warning LeftInGitLab"));
+}

@@ -13,10 +13,12 @@ mod bed {
 #[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
 #[path = "../operator/campus.rs"]
 mod campus;
+mod clock;
 mod delays;
 mod doubt;
 mod drift;
 mod ends;
+mod frozen;
 mod holding;
 #[path = "../support/installed.rs"]
 mod installed;
@@ -26,6 +28,7 @@ mod operator;
 mod plan;
 mod quiet;
 mod renewal;
+mod restored;
 #[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
 #[path = "../support/seams.rs"]
 mod seams;

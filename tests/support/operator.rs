@@ -83,6 +83,13 @@ impl Bench {
         self.operator_at(Arc::new(MovedClock::default())).await
     }
 
+    /// Starts an operator whose clock is wrong by so much.
+    pub async fn operator_whose_clock_is_wrong(&self, by: SignedDuration) -> Operator {
+        let clock = MovedClock::default();
+        clock.advance(by);
+        self.operator_at(Arc::new(clock)).await
+    }
+
     /// Starts an operator in the place of another one, at the same time.
     pub async fn restarted(&self, former: Operator) -> Operator {
         let clock = Arc::clone(&former.clock);
@@ -105,16 +112,22 @@ impl Bench {
 
     /// Starts an operator that remembers nothing and shares its watches with others.
     pub fn operator_with(&self, views: Arc<Views>, clock: Arc<MovedClock>, seams: Arc<Seams>) -> Operator {
+        let context = self.context(views.declarations.clone(), clock.clone(), &seams);
+        Operator { context, clock, seams, views, admin: self.campus.admin.clone() }
+    }
+
+    /// What an operator works with.
+    pub fn context(&self, declarations: Declarations, clock: Arc<dyn Clock>, seams: &Arc<Seams>) -> Context {
         let kubernetes = seams.kubernetes(self.client.clone());
         let reporter = Reporter { controller: OWN.into(), instance: Some("test".into()) };
-        let (way, router) = (Arc::clone(&seams), self.campus.simulator.router());
-        let context = Context {
+        let (way, router) = (Arc::clone(seams), self.campus.simulator.router());
+        Context {
             events: Recorder::new(kubernetes.clone(), reporter),
             kubernetes,
             connect: Arc::new(move |_, _| Ok(way.gitlab(router.clone()))),
-            clock: clock.clone(),
+            clock,
             chance: Arc::new(Chance::seeded(7)),
-            declarations: views.declarations.clone(),
+            declarations,
             settings: Settings {
                 own_namespace: OWN.into(),
                 reserved: ReservedNames::new(OWN, &[]),
@@ -128,8 +141,7 @@ impl Bench {
             sight: Default::default(),
             hands: Default::default(),
             metrics: Arc::new(Metrics::new("test")),
-        };
-        Operator { context, clock, seams, views, admin: self.campus.admin.clone() }
+        }
     }
 
     /// A project `path` in the group `team` with a mapping of `production` and `staging`.

@@ -1,5 +1,5 @@
-//! Many deletions at once stop and ask. These tests have a control plane of their own, because the record of deletions
-//! counts over all mappings of a cluster; they follow each other, and each begins with an empty record.
+//! What needs a cluster to itself, test by test: deletions, which are counted over all mappings of a cluster; kinds as an
+//! earlier release installed them; and many mappings.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -17,6 +17,8 @@ mod ground;
 mod holding;
 #[path = "../support/installed.rs"]
 mod installed;
+mod many;
+mod older;
 #[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
 #[path = "../support/operator.rs"]
 mod operator;
