@@ -28,7 +28,7 @@ fn simplify(schema: &mut Value) {
         Value::Object(fields) => {
             fields.retain(|key, value| {
                 let named = matches!(key.as_str(), "default" | "pattern" | "maxLength" | "minLength");
-                key != "x-kubernetes-validations" && !(named && !value.is_object())
+                key != "x-kubernetes-validations" && (!named || value.is_object())
             });
             fields.values_mut().for_each(simplify);
         }
