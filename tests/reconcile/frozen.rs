@@ -59,7 +59,7 @@ impl Frozen {
     async fn is_tried_with_growing_delays(&self) {
         let mut delays = Vec::new();
         for _ in 0..8 {
-            let Outcome { again, problem } = self.operator.pass(&self.mapping).await;
+            let Outcome { again, problem, .. } = self.operator.pass(&self.mapping).await;
             assert_eq!(problem, Some(Reason::Deleting));
             delays.push(again.unwrap());
         }
