@@ -12,7 +12,7 @@ use std::{
 use gl_k8s_integrator::{
     api::{ProjectMapping, names},
     context::SystemClock,
-    controllers::{self, Watching},
+    controllers::{self, Limits, Watching},
     leadership::Claim,
 };
 use k8s_openapi::api::core::v1::Namespace;
@@ -130,7 +130,7 @@ async fn run(bench: &Bench, crowd: &[One]) -> Run {
     let context = bench.context(declarations, Arc::new(SystemClock), &seams);
     let stop = CancellationToken::new();
     let began = Instant::now();
-    let watching = Watching { client: context.kubernetes.clone(), writers };
+    let watching = Watching { client: context.kubernetes.clone(), writers, limits: Limits::default() };
     let work = tokio::spawn(controllers::run(context.into(), watching, Claim::alone(), stop.clone()));
     let healthy: BTreeSet<_> = crowd.iter().filter(|one| one.way.is_none()).map(|one| one.name.clone()).collect();
     let states = loop {
