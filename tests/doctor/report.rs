@@ -31,8 +31,6 @@ fn with_the_operators_account_it_says_what_it_could_not_check() {
             ("Unchecked", "kinds", "CustomResourceDefinition/gitlabinstances.gl-k8s.dev"),
             ("Unchecked", "kinds", "CustomResourceDefinition/namespaceclasses.gl-k8s.dev"),
             ("Unchecked", "kinds", "CustomResourceDefinition/projectmappings.gl-k8s.dev"),
-            ("Unchecked", "role.exists", "ClusterRole/gitlab-group-master"),
-            ("Unchecked", "role.harmless", "ClusterRole/gitlab-group-master"),
             ("Unchecked", "policy.effective", "ValidatingAdmissionPolicy/gl-k8s-integrator-claims"),
         ];
         let policies = ["claims", "fence", "minted-tokens"].map(|name| {
