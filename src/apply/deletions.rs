@@ -54,7 +54,11 @@ pub async fn read(context: &Context) -> Result<Record, Problem> {
 /// What the API server refused; a conflict when somebody else kept one since it was read.
 pub async fn keep(context: &Context, read: Record, deletions: &Deletions) -> Result<(), Problem> {
     let object = format!("ConfigMap {}/{DELETION_RECORD}", context.settings.own_namespace);
-    if context.hands.note(|| Change::kubernetes(Action::Update, object.clone(), "the deletion is counted")) {
+    let hands = &context.hands;
+    if !hands.work() && read.version.is_none() && hands.is_first_of(&object) {
+        hands.note(|| Change::kubernetes(Action::Create, object.clone(), "deletions are counted from now on"));
+    }
+    if hands.note(|| Change::kubernetes(Action::Update, object.clone(), "the deletion is counted")) {
         return Ok(());
     }
     let what = format!("write the {object}");

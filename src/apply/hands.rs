@@ -27,6 +27,7 @@ pub struct Notes {
     found: AtomicBool,
     changes: Option<Mutex<Vec<Change>>>,
     gone: Mutex<HashSet<String>>,
+    begun: Mutex<HashSet<String>>,
 }
 
 impl Notes {
@@ -69,6 +70,14 @@ impl Hands {
     /// Whether changes are carried out.
     pub fn work(&self) -> bool {
         matches!(self, Self::Work)
+    }
+
+    /// Whether an object is spoken of for the first time: what is made once is noted once.
+    pub fn is_first_of(&self, object: &str) -> bool {
+        match self {
+            Self::Work => true,
+            Self::Note(notes) => locked(&notes.begun).insert(object.to_owned()),
+        }
     }
 
     /// Notes that an object is going, so that what follows does not find it.
