@@ -10,11 +10,13 @@ mod delivery;
 mod ending;
 mod environments;
 mod finalizer;
+mod glance;
 mod instance;
 mod mapping;
 mod namespace;
 mod project;
 mod report;
+mod upkeep;
 mod usage;
 
 use std::{panic::AssertUnwindSafe, time::Duration};
@@ -90,7 +92,10 @@ pub async fn reconcile(context: &Context, key: &Key) -> Outcome {
         match key {
             Key::Instance(name) => instance::reconcile(context, name).await,
             Key::Class(name) => class::reconcile(context, name).await,
-            Key::Mapping(name) => mapping::reconcile(context, name).await,
+            Key::Mapping(name) => match glance::at(context, name).await {
+                Some(finding) => Ok(finding),
+                None => mapping::reconcile(context, name).await,
+            },
         }
     };
     let finding = match tokio::time::timeout(LONGEST, contained(work)).await {

@@ -1,62 +1,8 @@
-//! Who owns what: claims on namespaces and marks in GitLab, each judged by one truth table.
-//!
-//! A *claim* is what a managed namespace says about itself; a *mark* is what an entry that we wrote into GitLab says
-//! about itself. Status is only a cache of both: whatever destroys or overwrites asks here first.
-
-use std::collections::BTreeMap;
+//! Who may use a namespace: by its claim, or by an adoption.
 
 use k8s_openapi::api::core::v1::Namespace;
 
-use crate::api::names;
-
-/// What identifies a project: the server and the number that it gave the project. Paths are for people.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ProjectIdentity {
-    /// The instance's URL as in `GitLabInstance.spec.url`.
-    pub gitlab_url: String,
-    /// GitLab's numeric project id.
-    pub project_id: i64,
-}
-
-/// The claim on a namespace, read from its labels and annotations.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Which project the namespace belongs to.
-    pub project: ProjectIdentity,
-    /// The environment's exact name; empty for a per-project namespace.
-    pub environment: String,
-    /// The mapping that wrote the claim last.
-    pub mapping: String,
-}
-
-impl Claim {
-    /// Reads the claim of a namespace; `None` when a part is missing or malformed. The managed-by label is not looked at.
-    pub fn read(namespace: &Namespace) -> Option<Self> {
-        let labels = namespace.metadata.labels.as_ref()?;
-        let annotations = namespace.metadata.annotations.as_ref()?;
-        Some(Self {
-            project: ProjectIdentity {
-                gitlab_url: annotations.get(names::GITLAB_URL_ANNOTATION)?.clone(),
-                project_id: labels.get(names::PROJECT_ID)?.parse().ok()?,
-            },
-            environment: annotations.get(names::ENVIRONMENT_ANNOTATION)?.clone(),
-            mapping: annotations.get(names::MAPPING_ANNOTATION)?.clone(),
-        })
-    }
-}
-
-/// Whether the namespace carries our managed-by label.
-pub fn is_managed(labels: Option<&BTreeMap<String, String>>) -> bool {
-    labels.and_then(|labels| labels.get(names::MANAGED_BY_LABEL)).is_some_and(|value| value == names::MANAGED_BY)
-}
-
-/// What other mappings exist, as far as ownership needs to know.
-pub trait OtherMappings {
-    /// Whether a mapping of this name exists and still names this project.
-    fn holds(&self, mapping: &str, project: &ProjectIdentity) -> bool;
-    /// Whether a mapping of this name exists at all.
-    fn exists(&self, mapping: &str) -> bool;
-}
+use super::{Claim, OtherMappings, ProjectIdentity, is_managed, is_marked};
 
 /// The verdict on a namespace that a mapping wants to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,14 +119,6 @@ fn unclaimed(live: &Namespace, claim: Option<&Claim>, wish: Wish<'_>) -> Namespa
     }
 }
 
-/// Whether the namespace carries any of our marks besides the managed-by label, be they complete or not.
-pub fn is_marked(namespace: &Namespace) -> bool {
-    let ours = |map: &Option<BTreeMap<String, String>>| {
-        map.iter().flatten().any(|(key, _)| key.starts_with(names::MARK_PREFIX))
-    };
-    ours(&namespace.metadata.labels) || ours(&namespace.metadata.annotations)
-}
-
 fn owner(claim: Option<&Claim>) -> String {
     match claim {
         Some(claim) => format!(
@@ -191,116 +129,10 @@ fn owner(claim: Option<&Claim>) -> String {
     }
 }
 
-/// A mapping that may hold a project, for [`holder`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The mapping's name.
-    pub name: String,
-    /// Its UID: the tie-break among mappings created in the same second.
-    pub uid: String,
-    /// Its creation time in Unix seconds.
-    pub created: i64,
-}
-
-/// Who holds a project: the mapping that a namespace's claim names while it is among the candidates, else the oldest.
-///
-/// `claims` are the claims of this project in the cluster, read live; `candidates` are all mappings that name it.
-pub fn holder<'a>(candidates: &'a [Candidate], claims: &[Claim]) -> Option<&'a Candidate> {
-    let claimed = candidates.iter().filter(|candidate| claims.iter().any(|claim| claim.mapping == candidate.name));
-    oldest(claimed).or_else(|| oldest(candidates.iter()))
-}
-
-fn oldest<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> Option<&'a Candidate> {
-    candidates.min_by(|a, b| (a.created, &a.uid).cmp(&(b.created, &b.uid)))
-}
-
-/// This cluster and a mapping, as written into GitLab: `gl-k8s <cluster.name>/<UID of kube-system>/<mapping>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// The cluster's name inside GitLab.
-    pub cluster: String,
-    /// The UID of the namespace `kube-system`: tells clusters of the same name apart.
-    pub cluster_uid: String,
-    /// The mapping.
-    pub mapping: String,
-}
-
-impl Mark {
-    const PREFIX: &'static str = "gl-k8s ";
-
-    /// Reads a mark from a variable's description or a cluster entry's name.
-    pub fn read(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix(Self::PREFIX)?.split('/');
-        let mark = Self {
-            cluster: parts.next()?.to_owned(),
-            cluster_uid: parts.next()?.to_owned(),
-            mapping: parts.next()?.to_owned(),
-        };
-        parts.next().is_none().then_some(mark)
-    }
-}
-
-impl std::fmt::Display for Mark {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}{}/{}/{}", Self::PREFIX, self.cluster, self.cluster_uid, self.mapping)
-    }
-}
-
-/// The verdict on an entry that exists in GitLab under the key and scope that a mapping wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryVerdict {
-    /// It carries our mark.
-    Ours,
-    /// It carries this cluster's mark with a mapping that no longer exists, or none but is exactly what we recorded:
-    /// ours, the mark is written anew.
-    Remark,
-    /// It is somebody else's: left alone.
-    NotOurs {
-        /// Whose it is, for the message.
-        owner: String,
-    },
-}
-
-/// Judges an entry by its mark. `as_recorded` says that id and fingerprint are those that status recorded.
-pub fn judge_entry(text: Option<&str>, ours: &Mark, as_recorded: bool, others: &dyn OtherMappings) -> EntryVerdict {
-    match text.and_then(Mark::read) {
-        Some(mark) if mark.cluster != ours.cluster => {
-            EntryVerdict::NotOurs { owner: format!("the cluster {} (mapping {})", mark.cluster, mark.mapping) }
-        }
-        Some(mark) if mark.cluster_uid != ours.cluster_uid => {
-            let owner = format!(
-                "another cluster that is called {} too (mapping {}, kube-system {}; this one's is {})",
-                mark.cluster, mark.mapping, mark.cluster_uid, ours.cluster_uid
-            );
-            EntryVerdict::NotOurs { owner }
-        }
-        Some(mark) if mark.mapping == ours.mapping => EntryVerdict::Ours,
-        Some(mark) if others.exists(&mark.mapping) => {
-            EntryVerdict::NotOurs { owner: format!("the mapping {}", mark.mapping) }
-        }
-        Some(_) => EntryVerdict::Remark,
-        None if as_recorded => EntryVerdict::Remark,
-        None => EntryVerdict::NotOurs { owner: "somebody who made it without this operator's mark".to_owned() },
-    }
-}
-
-/// The other mappings that exist in a test, by name.
-#[cfg(test)]
-pub(crate) struct Others(pub &'static [&'static str]);
-
-#[cfg(test)]
-impl OtherMappings for Others {
-    fn holds(&self, mapping: &str, _: &ProjectIdentity) -> bool {
-        self.0.contains(&mapping)
-    }
-    fn exists(&self, mapping: &str) -> bool {
-        self.0.contains(&mapping)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{api::names, plan::ownership::Others};
 
     fn project() -> ProjectIdentity {
         ProjectIdentity { gitlab_url: "https://gitlab.example.edu".into(), project_id: 42 }
@@ -457,44 +289,5 @@ mod tests {
             assert_eq!(judged(None, recorded, Some("uid-1")), NamespaceVerdict::Free);
         }
         assert_eq!(judged(None, None, None), NamespaceVerdict::Free);
-    }
-
-    #[test]
-    fn a_claim_beats_age_and_age_beats_the_rest() {
-        let candidate = |name: &str, created| Candidate { name: name.into(), uid: format!("uid-{name}"), created };
-        let both = [candidate("young", 20), candidate("old", 10)];
-        assert_eq!(holder(&both, &[]).map(|c| c.name.as_str()), Some("old"));
-        let claim =
-            |mapping: &str| Claim { project: project(), environment: "production".into(), mapping: mapping.into() };
-        assert_eq!(holder(&both, &[claim("young")]).map(|c| c.name.as_str()), Some("young"));
-        assert_eq!(holder(&both, &[claim("gone")]).map(|c| c.name.as_str()), Some("old"));
-        let twins = [candidate("b", 10), candidate("a", 10)];
-        assert_eq!(holder(&twins, &[]).map(|c| c.name.as_str()), Some("a"), "the UID breaks a tie");
-        assert_eq!(holder(&[], &[claim("gone")]), None);
-    }
-
-    #[test]
-    fn a_mark_decides_who_may_overwrite_an_entry() {
-        let mark = |cluster: &str, uid: &str, mapping: &str| Mark {
-            cluster: cluster.into(),
-            cluster_uid: uid.into(),
-            mapping: mapping.into(),
-        };
-        let ours = mark("ICC", "u1", "web");
-        let judge = |text: Option<&str>, recorded| judge_entry(text, &ours, recorded, &Others(&["other"]));
-        assert_eq!(Mark::read(&ours.to_string()), Some(ours.clone()));
-        assert_eq!(judge(Some(&ours.to_string()), false), EntryVerdict::Ours);
-        assert_eq!(judge(Some(&mark("ICC", "u1", "gone").to_string()), false), EntryVerdict::Remark);
-        assert_eq!(judge(Some("edited by a person"), true), EntryVerdict::Remark);
-        for (text, recorded) in [
-            (Some(mark("ICC", "u1", "other").to_string()), true),
-            (Some(mark("ICC", "u2", "web").to_string()), true),
-            (Some(mark("Other", "u1", "web").to_string()), true),
-            (Some("gl-k8s ICC/u1".to_owned()), false),
-            (Some("a person's own".to_owned()), false),
-            (None, false),
-        ] {
-            assert!(matches!(judge(text.as_deref(), recorded), EntryVerdict::NotOurs { .. }), "{text:?}");
-        }
     }
 }
