@@ -6,7 +6,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::runtime::events::{Recorder, Reporter};
 
 use crate::{
     api::names,
@@ -70,6 +69,8 @@ pub type Connect = dyn Fn(&str, Option<&str>) -> Result<Transport, TransportErro
 pub struct Settings {
     /// The operator's own namespace: token Secrets and CA ConfigMaps are read there and nowhere else.
     pub own_namespace: String,
+    /// What events call this one of several operators: the name of its pod.
+    pub instance: String,
     /// Namespaces that are never touched.
     pub reserved: ReservedNames,
     /// After which age a project is read from GitLab again.
@@ -113,6 +114,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             own_namespace: names::OPERATOR.to_owned(),
+            instance: names::FIELD_MANAGER.to_owned(),
             reserved: ReservedNames::new(names::OPERATOR, &[]),
             project_refresh: PROJECT_REFRESH,
             bad_news: BAD_NEWS,
@@ -145,8 +147,6 @@ pub struct Context {
     pub settings: Settings,
     /// What may be forgotten: ages, failures, connections.
     pub memory: Arc<Memory>,
-    /// Where events go.
-    pub events: Recorder,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -154,9 +154,7 @@ pub struct Context {
 impl Context {
     /// For a command that looks and writes nothing.
     pub fn for_reading(client: kube::Client, declarations: Declarations, settings: Settings) -> Self {
-        let reporter = Reporter { controller: names::FIELD_MANAGER.into(), instance: None };
         Self {
-            events: Recorder::new(client.clone(), reporter),
             kubernetes: client,
             connect: Arc::new(|_, ca| {
                 http_transport(&HttpOptions { extra_ca_pem: ca.map(str::to_owned), ..HttpOptions::default() })

@@ -3,13 +3,7 @@
 use std::{error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
-use kube::{
-    Api, Client, Resource,
-    api::ListParams,
-    client::ClientBuilder,
-    config::KubeconfigError,
-    runtime::events::{Recorder, Reporter},
-};
+use kube::{Api, Client, Resource, api::ListParams, client::ClientBuilder, config::KubeconfigError};
 use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -195,7 +189,7 @@ fn tenure(args: &RunArgs, client: &Client, metrics: &Arc<Metrics>, chance: &Arc<
         metrics.set_leader(true);
         return Ok(Tenure::alone());
     };
-    let identity = format!("{}_{:016x}", pod_name().as_deref().unwrap_or(names::FIELD_MANAGER), chance.number());
+    let identity = format!("{}_{:016x}", pod_name(), chance.number());
     let store = LeaseStore::new(
         client.clone(),
         &args.rules.settings().own_namespace,
@@ -207,8 +201,8 @@ fn tenure(args: &RunArgs, client: &Client, metrics: &Arc<Metrics>, chance: &Arc<
     Ok(Tenure::stand(Candidate { identity, timing, clock, chance, metrics }, store))
 }
 
-fn pod_name() -> Option<String> {
-    std::env::var("POD_NAME").ok()
+fn pod_name() -> String {
+    std::env::var("POD_NAME").unwrap_or_else(|_| names::FIELD_MANAGER.to_owned())
 }
 
 /// What the work needs. Every call that it makes asks for the claim.
@@ -222,7 +216,6 @@ fn context(
 ) -> anyhow::Result<Arc<Context>> {
     let timeout = args.election()?.map_or(CALL_TIMEOUT, |timing| timing.call_timeout());
     let kubernetes = claim.kubernetes(client, timeout);
-    let reporter = Reporter { controller: names::FIELD_MANAGER.into(), instance: pod_name() };
     let claim = claim.clone();
     Ok(Arc::new(Context {
         connect: Arc::new(move |_, ca| {
@@ -233,12 +226,15 @@ fn context(
         clock: Arc::new(SystemClock),
         chance,
         declarations,
-        settings: Settings { project_refresh: args.project_refresh.duration(), ..args.rules.settings() },
+        settings: Settings {
+            instance: pod_name(),
+            project_refresh: args.project_refresh.duration(),
+            ..args.rules.settings()
+        },
         memory: Arc::default(),
         caches: Default::default(),
         sight: Default::default(),
         hands: Default::default(),
-        events: Recorder::new(kubernetes.clone(), reporter),
         metrics,
         kubernetes,
     }))

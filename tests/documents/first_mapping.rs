@@ -18,10 +18,7 @@ use gl_k8s_integrator::{
 };
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use kube::{
-    Api,
-    runtime::events::{Recorder, Reporter},
-};
+use kube::Api;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -79,7 +76,6 @@ pub async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop:
     let (declarations, writers) = controllers::declarations();
     let gitlab = transport(simulator);
     let context = Context {
-        events: Recorder::new(kubernetes.clone(), Reporter { controller: OWN.into(), instance: None }),
         kubernetes,
         connect: Arc::new(move |_, _| Ok(gitlab.clone())),
         clock: Arc::new(SystemClock),
@@ -92,6 +88,7 @@ pub async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop:
             bad_news: Duration::from_secs(1),
             longest_backoff: Duration::from_secs(2),
             brake: Brake { limit: 10, window: Duration::from_secs(600) },
+            ..Settings::default()
         },
         memory: Arc::default(),
         caches: Default::default(),

@@ -21,7 +21,6 @@ use gl_k8s_integrator::{
 use kube::{
     Api, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams},
-    runtime::events::{Recorder, Reporter},
 };
 use serde_json::json;
 use tokio::sync::{OnceCell, mpsc};
@@ -140,9 +139,7 @@ pub fn context(
 ) -> (Arc<Context>, controllers::Writers) {
     let (declarations, writers) = controllers::declarations();
     let client = client(config).unwrap();
-    let reporter = Reporter { controller: "gl-k8s-integrator".into(), instance: Some("test".into()) };
     let context = Context {
-        events: Recorder::new(client.clone(), reporter),
         kubernetes: client,
         connect: Arc::new(crate::way::connect),
         clock,
@@ -158,6 +155,7 @@ pub fn context(
             longest_backoff: Duration::from_secs(2),
             // The tests of a binary share one record of deletions; tests/alone has one of its own.
             brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) },
+            ..Settings::default()
         },
         memory: Arc::default(),
         caches: Default::default(),

@@ -32,3 +32,4 @@ mod restored;
 #[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
 #[path = "../support/seams.rs"]
 mod seams;
+mod told;

@@ -22,10 +22,7 @@ use k8s_openapi::api::{core::v1::Pod, events::v1::Event};
 use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::ListParams,
-    runtime::{
-        events::{Recorder, Reporter},
-        reflector::{ObjectRef, Store},
-    },
+    runtime::reflector::{ObjectRef, Store},
 };
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -119,10 +116,8 @@ impl Bench {
     /// What an operator works with.
     pub fn context(&self, declarations: Declarations, clock: Arc<dyn Clock>, seams: &Arc<Seams>) -> Context {
         let kubernetes = seams.kubernetes(self.client.clone());
-        let reporter = Reporter { controller: OWN.into(), instance: Some("test".into()) };
         let (way, router) = (Arc::clone(seams), self.campus.simulator.router());
         Context {
-            events: Recorder::new(kubernetes.clone(), reporter),
             kubernetes,
             connect: Arc::new(move |_, _| Ok(way.gitlab(router.clone()))),
             clock,
@@ -135,6 +130,7 @@ impl Bench {
                 bad_news: Duration::from_secs(10),
                 longest_backoff: Duration::from_secs(600),
                 brake: self.brake,
+                ..Settings::default()
             },
             memory: Arc::default(),
             caches: Default::default(),

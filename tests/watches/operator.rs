@@ -20,7 +20,6 @@ use gl_k8s_integrator::{
 };
 use http::Request;
 use http_body_util::BodyExt as _;
-use kube::runtime::events::{Recorder, Reporter};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -84,7 +83,6 @@ impl Operator {
         let (declarations, writers) = controllers::declarations();
         let gitlabs = gitlabs.clone();
         let context = Context {
-            events: Recorder::new(kubernetes.clone(), Reporter { controller: OWN.into(), instance: None }),
             kubernetes,
             connect: Arc::new(move |url, _| gitlabs.transport(url)),
             clock: Arc::new(SystemClock),
@@ -98,6 +96,7 @@ impl Operator {
                 bad_news: Duration::from_secs(3600),
                 longest_backoff: Duration::from_secs(2),
                 brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) },
+                ..Settings::default()
             },
             memory: Arc::default(),
             caches: Default::default(),

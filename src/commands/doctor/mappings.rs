@@ -77,6 +77,7 @@ fn context(cluster: &Cluster) -> Context {
         longest_backoff: LONGEST,
         // Nothing may be deleted from here.
         brake: Brake { limit: 0, window: LONGEST },
+        ..Settings::default()
     };
     Context::for_reading(cluster.client.clone(), controllers::declarations().0, settings)
 }

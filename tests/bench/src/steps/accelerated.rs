@@ -18,11 +18,10 @@ use gl_k8s_integrator::gitlab::{HttpOptions, Proxy, http_transport};
 use gl_k8s_integrator::reconcile::{Key, reconcile};
 use gl_k8s_integrator::server::Metrics;
 use jiff::{SignedDuration, Timestamp};
-use kube::runtime::events::{Recorder, Reporter};
 use serde::Serialize;
 
 use crate::Arguments;
-use crate::bed::{Bed, OPERATOR};
+use crate::bed::Bed;
 use crate::objects::mapping_name;
 
 /// How much time goes by.
@@ -69,9 +68,7 @@ pub async fn measure(arguments: &Arguments, bed: &Bed) -> anyhow::Result<Acceler
     let kubernetes = client(bed.control_plane.client_config_with_token(&bed.token))?;
     let clock = Arc::new(MovedClock::default());
     let (declarations, writers) = controllers::declarations();
-    let reporter = Reporter { controller: OPERATOR.into(), instance: Some("bench".into()) };
     let context = Context {
-        events: Recorder::new(kubernetes.clone(), reporter),
         connect: Arc::new(|_, _| http_transport(&HttpOptions { proxy: Proxy::None, ..HttpOptions::default() })),
         clock: clock.clone(),
         chance: Arc::new(Chance::from_system()),

@@ -1,6 +1,8 @@
 //! What may be forgotten at any time: how old facts are, how often something failed, connections that can be made anew.
 //! Nothing that decides about writing or deleting stands here; a restart only makes the operator read a little more.
 
+mod series;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,6 +16,9 @@ use crate::{
     reconcile::Key,
 };
 
+use series::Series;
+pub use series::{SeriesKey, Told};
+
 /// See the module.
 #[derive(Default)]
 pub struct Memory {
@@ -26,6 +31,7 @@ pub struct Memory {
     roles: Mutex<HashMap<String, Timestamp>>,
     cluster_uid: tokio::sync::OnceCell<String>,
     deletions: tokio::sync::Mutex<()>,
+    events: Mutex<Series>,
 }
 
 /// One instance's facts; the lock is held while they are read, so that a thousand mappings ask GitLab once.
@@ -171,6 +177,16 @@ impl Memory {
     /// Forgets an instance's facts: its Secret or a CA changed, or GitLab refused the token.
     pub fn forget_instance(&self, name: &str) {
         locked(&self.instances).remove(name);
+    }
+
+    /// The event that tells of the same and is not old; it is counted once more.
+    pub fn told_again(&self, key: SeriesKey, now: Timestamp) -> Option<Told> {
+        locked(&self.events).again(key, now)
+    }
+
+    /// An event of this name was written.
+    pub fn told_first(&self, key: SeriesKey, name: String, now: Timestamp) {
+        locked(&self.events).first(key, name, now);
     }
 
     /// Held while a deletion is asked for: of two passes that ask in the same moment the second sees what the first one got.
