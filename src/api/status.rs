@@ -83,6 +83,10 @@ pub struct EnvironmentStatus {
     /// What was delivered into GitLab for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ci_access: Option<CiAccessStatus>,
+    /// Whether the rule sends its secrets to protected branches and tags only. What was `true` stays so until the mapping
+    /// says `Never`, whatever the method of delivery is meanwhile. Absent until GitLab was read for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protected: Option<bool>,
     /// Conditions of this environment alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

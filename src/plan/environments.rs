@@ -144,22 +144,44 @@ impl Placement<'_> {
     }
 }
 
+/// What is remembered of an environment's protection. Either may be lost, so the stricter of the two counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// Whether one of our secrets is protected in GitLab now. Another method of delivery leaves none there.
+    pub in_gitlab: bool,
+    /// What status says of the last time that GitLab was read. Status can be wiped, or be older than this field.
+    pub on_record: Option<bool>,
+}
+
+impl Before {
+    fn was_protected(self) -> bool {
+        self.in_gitlab || self.on_record == Some(true)
+    }
+}
+
 /// Whether an environment's secrets go to protected refs only.
 ///
 /// The live tier belongs to Developers (GitLab lets them change it), so it may only raise protection, and what was
 /// protected stays so unless the mapping says `Never`.
-pub fn is_protected(environment: &Environment, live_tier: Option<Tier>, was_protected: bool) -> bool {
+pub fn is_protected(environment: &Environment, live_tier: Option<Tier>, before: Before) -> bool {
     let sensitive = |tier: Tier| matches!(tier, Tier::Production | Tier::Staging);
     match environment.protection {
         Protection::Always => true,
         Protection::Never => false,
         Protection::Auto => {
-            was_protected
+            before.was_protected()
                 || environment.tier.is_some_and(sensitive)
                 || sensitive(naming::guess_tier(&environment.name))
                 || live_tier.is_some_and(sensitive)
         }
     }
+}
+
+/// Whether what is on record is what the mapping asks for, as far as that can be told without GitLab. Without a record
+/// nothing can be told.
+pub fn is_protection_recorded(environment: &Environment, on_record: Option<bool>) -> bool {
+    let before = Before { in_gitlab: false, on_record };
+    on_record.is_none_or(|recorded| recorded == is_protected(environment, None, before))
 }
 
 #[cfg(test)]
@@ -266,15 +288,51 @@ mod tests {
     #[test]
     fn the_live_tier_only_raises_protection() {
         let auto = environment("eu");
-        assert!(!is_protected(&auto, Some(Tier::Development), false));
-        assert!(is_protected(&auto, Some(Tier::Production), false));
-        assert!(is_protected(&auto, Some(Tier::Development), true), "what was protected stays so");
-        assert!(is_protected(&environment("production"), Some(Tier::Development), false));
+        let new = Before::default();
+        assert!(!is_protected(&auto, Some(Tier::Development), new));
+        assert!(is_protected(&auto, Some(Tier::Production), new));
+        assert!(is_protected(&environment("production"), Some(Tier::Development), new));
         let declared = Environment { tier: Some(Tier::Staging), ..environment("eu") };
-        assert!(is_protected(&declared, Some(Tier::Other), false));
-        let never = Environment { protection: Protection::Never, ..environment("production") };
-        assert!(!is_protected(&never, Some(Tier::Production), true));
+        assert!(is_protected(&declared, Some(Tier::Other), new));
+        assert!(!is_protected(&never(), Some(Tier::Production), new));
         let always = Environment { protection: Protection::Always, ..environment("eu") };
-        assert!(is_protected(&always, None, false));
+        assert!(is_protected(&always, None, new));
+    }
+
+    fn never() -> Environment {
+        Environment { protection: Protection::Never, ..environment("production") }
+    }
+
+    /// Every combination of the two memories.
+    #[test]
+    fn the_stricter_of_gitlab_and_status_is_remembered_until_never() {
+        for in_gitlab in [false, true] {
+            for on_record in [None, Some(false), Some(true)] {
+                let before = Before { in_gitlab, on_record };
+                let lowered = is_protected(&environment("eu"), Some(Tier::Development), before);
+                assert_eq!(lowered, in_gitlab || on_record == Some(true), "{before:?}");
+                assert!(!is_protected(&never(), Some(Tier::Production), before), "{before:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_that_the_mapping_contradicts_is_seen_without_gitlab() {
+        let always = Environment { protection: Protection::Always, ..environment("eu") };
+        let declared = Environment { tier: Some(Tier::Production), ..environment("eu") };
+        for (environment, on_record, agrees) in [
+            (&environment("eu"), Some(true), true),
+            (&environment("eu"), Some(false), true),
+            (&environment("production"), Some(false), false),
+            (&declared, Some(false), false),
+            (&always, Some(false), false),
+            (&always, Some(true), true),
+            (&never(), Some(true), false),
+            (&never(), Some(false), true),
+            (&always, None, true),
+            (&never(), None, true),
+        ] {
+            assert_eq!(is_protection_recorded(environment, on_record), agrees, "{environment:?} {on_record:?}");
+        }
     }
 }

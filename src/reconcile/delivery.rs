@@ -23,7 +23,7 @@ use crate::{
     plan::{
         change::{Action, Change},
         ci_access::{self, Access, Endpoint, Foreign, certificate, variables},
-        environments::is_protected,
+        environments::{Before, is_protected, is_protection_recorded},
         ownership::Mark,
     },
     status::{Problem, Reason},
@@ -97,6 +97,10 @@ fn names(deliverables: &[Deliverable]) -> impl Iterator<Item = &str> {
 /// Whether status says that GitLab holds all that is wanted and nothing that is not.
 fn is_up_to_date(pass: &Pass<'_>, delivery: &Delivery<'_>, deliverables: &[Deliverable], report: &Report) -> bool {
     let method = pass.mapping.ci_access.method;
+    let protection = pass.mapping.environments.iter().all(|environment| {
+        let status = report.environment_status(&environment.name).and_then(|status| status.protected);
+        delivery.undecided.contains(&environment.name) || is_protection_recorded(environment, status)
+    });
     let wanted_ones = deliverables.iter().all(|deliverable| {
         let access = access(pass, delivery, deliverable, false);
         let entries = entries(method, access);
@@ -107,7 +111,9 @@ fn is_up_to_date(pass: &Pass<'_>, delivery: &Delivery<'_>, deliverables: &[Deliv
     let others = report.status().environments.iter().filter(|status| {
         !delivery.undecided.contains(&status.name) && !names(deliverables).any(|name| name == status.name)
     });
-    wanted_ones && others.map(|status| status.ci_access.as_ref()).all(|status| status.is_none_or(is_clean))
+    protection
+        && wanted_ones
+        && others.map(|status| status.ci_access.as_ref()).all(|status| status.is_none_or(is_clean))
 }
 
 /// Whether nothing of ours is in GitLab for an environment that is to have nothing.
@@ -163,7 +169,8 @@ async fn pass_through(
             .explain(Part::Variables, failed(&format!("read the variables of the project {project}"), &error))
     })?;
     let live_clusters = clusters(pass, delivery, client, report).await?;
-    let wanted = wanted(pass, delivery, deliverables, &live_variables);
+    let protection = protection(pass, delivery, &live_variables, report);
+    let wanted = wanted(pass, delivery, deliverables, &protection);
     let recorded = Recorded(report.status().environments.clone());
     let others = &pass.context.declarations;
     let undecided = |scope: &str| delivery.undecided.contains(scope);
@@ -203,6 +210,9 @@ async fn pass_through(
 
     let outcome = Outcome { written, carried, removed, foreign, clusters_unread: live_clusters.is_none() };
     record(pass, delivery, deliverables, &recorded, outcome, report);
+    for (name, protected) in protection {
+        report.environment(&name).protected = Some(protected);
+    }
     Ok(())
 }
 
@@ -211,13 +221,33 @@ fn split(mut changes: certificate::Changes) -> (certificate::Changes, Vec<(i64, 
     (changes, removals)
 }
 
-fn wanted(pass: &Pass<'_>, delivery: &Delivery<'_>, deliverables: &[Deliverable], live: &[Variable]) -> Wanted {
+/// Whose secrets go to protected refs only. Worked out whatever the method is: with another one there are no variables that
+/// remember it until `Variables` comes back.
+fn protection(pass: &Pass<'_>, delivery: &Delivery<'_>, live: &[Variable], report: &Report) -> BTreeMap<String, bool> {
     let others = &pass.context.declarations;
-    let accesses = deliverables.iter().map(|deliverable| {
-        let name = &deliverable.environment.name;
-        let was_protected = variables::was_protected(live, name, &delivery.mark, others);
+    let decided = pass.mapping.environments.iter().filter(|one| !delivery.undecided.contains(&one.name));
+    let rule = |environment: &Environment| {
+        let name = &environment.name;
+        let before = Before {
+            in_gitlab: variables::is_protected_now(live, name, &delivery.mark, others),
+            on_record: report.environment_status(name).and_then(|status| status.protected),
+        };
         let tier = delivery.seen.get(name).and_then(|seen| seen.tier);
-        access(pass, delivery, deliverable, is_protected(&deliverable.environment, tier, was_protected))
+        (name.clone(), is_protected(environment, tier, before))
+    };
+    decided.map(rule).collect()
+}
+
+fn wanted(
+    pass: &Pass<'_>,
+    delivery: &Delivery<'_>,
+    deliverables: &[Deliverable],
+    protection: &BTreeMap<String, bool>,
+) -> Wanted {
+    let accesses = deliverables.iter().map(|deliverable| {
+        // Without a word about it the secrets are kept back rather than given away.
+        let protected = protection.get(&deliverable.environment.name).copied().unwrap_or(true);
+        access(pass, delivery, deliverable, protected)
     });
     match pass.mapping.ci_access.method {
         CiAccessMethod::Variables => {

@@ -172,12 +172,15 @@ fn equal(want: &NewVariable, live: &Variable, recorded: &dyn Fn(&str, &str) -> O
         && live.description == want.description
 }
 
-/// Whether one of our secrets in this scope is protected now.
-pub fn was_protected(live: &[Variable], scope: &str, mark: &Mark, others: &dyn OtherMappings) -> bool {
+/// Whether one of our secrets in this scope is protected now; one counts that a mapping left here that is gone.
+pub fn is_protected_now(live: &[Variable], scope: &str, mark: &Mark, others: &dyn OtherMappings) -> bool {
     live.iter()
         .filter(|live| live.environment_scope == scope && [TOKEN, KUBECONFIG].contains(&live.key.as_str()))
         .filter(|live| live.protected)
-        .any(|live| judge_entry(live.description.as_deref(), mark, false, others) == EntryVerdict::Ours)
+        .any(|live| match judge_entry(live.description.as_deref(), mark, false, others) {
+            EntryVerdict::Ours | EntryVerdict::Remark => true,
+            EntryVerdict::NotOurs { .. } => false,
+        })
 }
 
 #[cfg(test)]
@@ -323,10 +326,20 @@ mod tests {
 
     #[test]
     fn protection_of_our_own_secrets_is_remembered() {
-        let mut live = as_live(all("TOKEN").iter().find(|want| want.key == TOKEN).unwrap());
-        assert!(was_protected(std::slice::from_ref(&live), "production", &mark(), &Others(&["other"])));
-        assert!(!was_protected(std::slice::from_ref(&live), "staging", &mark(), &Others(&["other"])));
-        live.description = None;
-        assert!(!was_protected(std::slice::from_ref(&live), "production", &mark(), &Others(&["other"])));
+        let live = as_live(all("TOKEN").iter().find(|want| want.key == TOKEN).unwrap());
+        let now = |live: &Variable, scope: &str| {
+            is_protected_now(std::slice::from_ref(live), scope, &mark(), &Others(&["other"]))
+        };
+        let of = |mapping: &str| Some(Mark { mapping: mapping.to_owned(), ..mark() }.to_string());
+        assert!(now(&live, "production"));
+        assert!(!now(&live, "staging"));
+        assert!(
+            now(&Variable { description: of("gone"), ..live.clone() }, "production"),
+            "a gone mapping's is ours now"
+        );
+        for description in [of("other"), None] {
+            assert!(!now(&Variable { description, ..live.clone() }, "production"));
+        }
+        assert!(!now(&Variable { protected: false, ..live }, "production"));
     }
 }

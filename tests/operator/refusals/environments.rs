@@ -1,4 +1,4 @@
-//! Environments that people change in GitLab: stopped, deleted, made again, given another tier.
+//! Environments that people change in GitLab: stopped, deleted, made again.
 
 use gl_k8s_integrator::api::EnvironmentStatus;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use super::{only_production, says};
 use crate::{bed::eventually, campus::Campus};
 
 /// What only GitLab knows is seen at the next comparison.
-fn soon() -> Value {
+pub fn soon() -> Value {
     json!({"driftInterval": "1s"})
 }
 
 impl Campus {
     /// An environment as GitLab has it.
-    async fn environment(&self, project: i64, name: &str) -> Option<Value> {
+    pub async fn environment(&self, project: i64, name: &str) -> Option<Value> {
         let found = self.gitlab("GET", &format!("/projects/{project}/environments?name={name}"), Value::Null).await;
         found.as_array().unwrap().first().cloned()
     }
@@ -30,14 +30,14 @@ impl Campus {
     }
 
     /// What the status of a mapping says about its only environment.
-    async fn only_status(&self, mapping: &str) -> EnvironmentStatus {
+    pub async fn only_status(&self, mapping: &str) -> EnvironmentStatus {
         let status = self.mappings().get(mapping).await.unwrap().status.unwrap();
         assert_eq!(status.environments.len(), 1);
         status.environments.into_iter().next().unwrap()
     }
 
     /// Waits until the operator has compared a project with GitLab twice from now on.
-    async fn compared(&self, project: i64) {
+    pub async fn compared(&self, project: i64) {
         self.until_comparisons(project, self.comparisons(project) + 2).await;
     }
 }
@@ -127,82 +127,4 @@ async fn a_slug_that_an_environment_outside_the_mapping_has_is_named() {
     campus.stop_and_delete(project, &theirs).await;
     campus.until_ready("slug-outside-web").await;
     assert!(campus.job(project, "foo-", true).await.contains_key("KUBE_TOKEN"));
-}
-
-/// Neither of the two ways in which a Developer lowers a tier gives the secrets to jobs on other branches; what `lower` does is
-/// one of them.
-async fn stays_protected(campus: &Campus, mapping: &str, project: i64, lower: impl AsyncFnOnce(Value)) {
-    let secrets = async |protected: bool| {
-        let seen = campus.job(project, "eu", protected).await;
-        [seen.contains_key("KUBE_TOKEN"), seen.contains_key("KUBECONFIG"), seen.contains_key("KUBE_URL")]
-    };
-    let environment = campus.environment(project, "eu").await.unwrap();
-    assert_eq!(environment["tier"], "production");
-    lower(environment).await;
-    assert_eq!(campus.environment(project, "eu").await.unwrap()["tier"], "development");
-    campus.compared(project).await;
-    assert_eq!(secrets(false).await, [false, false, true]);
-    // Nor does what is delivered anew.
-    let before = campus.job(project, "eu", true).await;
-    campus.patch_mapping(mapping, json!({"metadata": {"annotations": {"gl-k8s.dev/renew": "1"}}})).await;
-    eventually("a new token is delivered", async || {
-        let now = campus.job(project, "eu", true).await;
-        if now["KUBE_TOKEN"] == before["KUBE_TOKEN"] { Err("the former one".to_owned()) } else { Ok(()) }
-    })
-    .await;
-    campus.compared(project).await;
-    campus.until_ready(mapping).await;
-    assert_eq!(secrets(false).await, [false, false, true]);
-    assert_eq!(secrets(true).await, [true, true, true]);
-}
-
-/// A name that says nothing about its tier; the live tier alone has made it production.
-async fn eu(name: &str) -> (Campus, String, i64) {
-    let campus = Campus::with(name, soon(), json!({})).await;
-    let project = campus.project("web-app").await;
-    let production = json!({"name": "eu", "tier": "production"});
-    campus.gitlab("POST", &format!("/projects/{project}/environments"), production).await;
-    let mapping = format!("{name}-web");
-    campus.map(&mapping, "web-app", json!({"environments": [{"name": "eu"}]})).await;
-    campus.until_ready(&mapping).await;
-    (campus, mapping, project)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tier_that_a_developer_lowers_by_the_api_unprotects_nothing() {
-    let (campus, mapping, project) = eu("lowered-api").await;
-    let developer = campus.developer().await;
-    stays_protected(&campus, &mapping, project, async |environment| {
-        let path = format!("/projects/{project}/environments/{}", environment["id"]);
-        let status = campus.gitlab_as(&developer, "PUT", &path, json!({"tier": "development"})).await;
-        assert_eq!(status, 200);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tier_that_a_job_lowers_by_deployment_tier_unprotects_nothing() {
-    let (campus, mapping, project) = eu("lowered-job").await;
-    stays_protected(&campus, &mapping, project, async |_| {
-        let job = json!({"project": project, "ref": "feature", "ref_protected": false, "environment": "eu",
-            "deployment_tier": "development"});
-        let seen = campus.gitlab("POST", "/-/simulator/jobs", job).await;
-        let keys: Vec<_> =
-            seen["variables"].as_array().unwrap().iter().map(|variable| variable["key"].clone()).collect();
-        assert!(keys.contains(&json!("KUBE_URL")) && !keys.contains(&json!("KUBE_TOKEN")), "{keys:?}");
-    })
-    .await;
-}
-
-impl Campus {
-    /// The token of somebody who is a Developer in the group `team`.
-    async fn developer(&self) -> String {
-        let user = json!({"username": "developer-1", "name": "Developer", "email": "developer-1@gitlab.example.edu",
-            "password": "correct-horse-battery", "skip_confirmation": true});
-        let user = self.gitlab("POST", "/users", user).await["id"].as_i64().unwrap();
-        self.gitlab("POST", "/groups/team/members", json!({"user_id": user, "access_level": 30})).await;
-        let token = json!({"name": "developer", "scopes": ["api"]});
-        let token = self.gitlab("POST", &format!("/users/{user}/personal_access_tokens"), token).await;
-        token["token"].as_str().unwrap().to_owned()
-    }
 }

@@ -15,6 +15,7 @@ mod namespaces;
 mod paths;
 mod patience;
 mod project;
+mod protection;
 mod replaced;
 mod token;
 
