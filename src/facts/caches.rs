@@ -3,18 +3,18 @@
 //! A cache lags behind. So it decides only whether a pass looks closer: whatever is written or deleted is decided from live
 //! reads. What a cache shows too late costs a delay, never an object; the event that corrects it wakes the mapping again.
 //!
-//! Each object is kept as compact JSON without what tells nothing (other managers' fields, status), and equal contents are
-//! kept once: thousands of namespaces of one class hold the same quota.
+//! Each object is kept as compact JSON without what tells nothing (other managers' fields, status), and what is equal is
+//! kept once: thousands of namespaces of one class hold the same quota, and their token Secrets the same certificate.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt::Debug,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use k8s_openapi::{
-    NamespaceResourceScope, Resource as _,
+    ByteString, NamespaceResourceScope, Resource as _,
     api::{
         core::v1::{LimitRange, Namespace, ResourceQuota, Secret, ServiceAccount},
         networking::v1::NetworkPolicy,
@@ -37,7 +37,15 @@ pub trait Cached:
 
     /// Drops what changes by itself and tells nothing about what is wanted.
     fn drop_status(&mut self) {}
+
+    /// What is large and the same in most objects of the kind, though other parts of them differ.
+    fn common(&mut self) -> Option<&mut BTreeMap<String, ByteString>> {
+        None
+    }
 }
+
+/// The key of the large common value in [`Cached::common`]: the cluster's certificate.
+const COMMON: &str = "ca.crt";
 
 /// A kind whose objects we keep inside managed namespaces.
 pub trait Kept: Cached + Resource<DynamicType = (), Scope = NamespaceResourceScope> {}
@@ -58,6 +66,10 @@ cached!(ServiceAccount: accounts, RoleBinding: bindings, LimitRange: limits, Net
 impl Cached for Secret {
     fn shelf<'a>(caches: &'a Caches, name: &str) -> &'a Shelf {
         if name == names::LEGACY_TOKEN_SECRET { &caches.0.legacy_secrets } else { &caches.0.secrets }
+    }
+
+    fn common(&mut self) -> Option<&mut BTreeMap<String, ByteString>> {
+        self.data.as_mut()
     }
 }
 
@@ -117,7 +129,15 @@ struct Entry {
     uid: Box<str>,
     version: Box<str>,
     created: Option<Time>,
-    content: Arc<[u8]>,
+    content: Content,
+}
+
+/// An object without what [`Entry`] says of it, in parts of which each is kept once.
+#[derive(PartialEq)]
+struct Content {
+    object: Arc<[u8]>,
+    fields: Option<Arc<[u8]>>,
+    common: Option<Arc<[u8]>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -273,17 +293,13 @@ impl Entry {
         let (version, created) = (meta.resource_version.take(), meta.creation_timestamp.take());
         meta.namespace = None;
         meta.generation = None;
-        if let Some(fields) = &mut meta.managed_fields {
-            fields.retain(|entry| entry.manager.as_deref() == Some(names::FIELD_MANAGER));
-            fields.iter_mut().for_each(|entry| entry.time = None);
-        }
-        let content = caches.shared(serde_json::to_vec(&object).unwrap_or_default());
         let text = |value: Option<String>| value.unwrap_or_default().into_boxed_str();
+        let content = Content::new(caches, object);
         Self { name: text(name), uid: text(uid), version: text(version), created, content }
     }
 
     fn read<K: Cached>(&self, namespace: &str) -> Option<K> {
-        let mut object: K = serde_json::from_slice(&self.content).ok()?;
+        let mut object: K = self.content.read()?;
         let meta = object.meta_mut();
         meta.name = Some(self.name.to_string());
         meta.namespace = (K::kind(&()) != Namespace::KIND).then(|| namespace.to_owned());
@@ -291,5 +307,86 @@ impl Entry {
         meta.resource_version = Some(self.version.to_string());
         meta.creation_timestamp.clone_from(&self.created);
         Some(object)
+    }
+}
+
+impl Content {
+    fn new<K: Cached>(caches: &Caches, mut object: K) -> Self {
+        let fields = object.meta_mut().managed_fields.take().map(|mut fields| {
+            fields.retain(|entry| entry.manager.as_deref() == Some(names::FIELD_MANAGER));
+            fields.iter_mut().for_each(|entry| entry.time = None);
+            caches.shared(serde_json::to_vec(&fields).unwrap_or_default())
+        });
+        let common = object.common().and_then(|data| data.remove(COMMON)).map(|value| caches.shared(value.0));
+        Self { object: caches.shared(serde_json::to_vec(&object).unwrap_or_default()), fields, common }
+    }
+
+    fn read<K: Cached>(&self) -> Option<K> {
+        let mut object: K = serde_json::from_slice(&self.object).ok()?;
+        if let Some(fields) = &self.fields {
+            object.meta_mut().managed_fields = serde_json::from_slice(fields).ok()?;
+        }
+        if let Some(common) = &self.common {
+            object.common()?.insert(COMMON.to_owned(), ByteString(common.to_vec()));
+        }
+        Some(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+
+    use super::*;
+
+    fn secret(namespace: &str, token: &str) -> Secret {
+        let mut secret = Secret::default();
+        secret.metadata.name = Some(names::TOKEN_SECRET.into());
+        secret.metadata.namespace = Some(namespace.into());
+        secret.metadata.uid = Some(format!("uid-{namespace}"));
+        secret.metadata.resource_version = Some("7".into());
+        secret.metadata.managed_fields = Some(
+            [names::FIELD_MANAGER, "kubectl"]
+                .map(|manager| ManagedFieldsEntry { manager: Some(manager.into()), ..ManagedFieldsEntry::default() })
+                .into(),
+        );
+        let data = [(COMMON, "certificate"), ("token", token)];
+        secret.data = Some(data.map(|(key, value)| (key.to_owned(), ByteString(value.into()))).into());
+        secret
+    }
+
+    #[test]
+    fn what_a_watch_showed_is_given_back_with_our_own_fields_only() {
+        let caches = Caches::default();
+        assert!(caches.put(secret("one", "a")));
+        let mut shown = secret("one", "a");
+        shown.metadata.managed_fields.as_mut().unwrap().truncate(1);
+        assert_eq!(caches.get::<Secret>("one", names::TOKEN_SECRET), Some(shown));
+    }
+
+    #[test]
+    fn what_changed_is_news_and_a_new_version_alone_is_not() {
+        let caches = Caches::default();
+        assert!(caches.put(secret("one", "a")));
+        let mut newer = secret("one", "a");
+        newer.metadata.resource_version = Some("8".into());
+        assert!(!caches.put(newer));
+        let mut other_certificate = secret("one", "a");
+        other_certificate.data.as_mut().unwrap().insert(COMMON.into(), ByteString("another".into()));
+        assert!(caches.put(other_certificate));
+        assert!(caches.put(secret("one", "b")));
+    }
+
+    #[test]
+    fn what_is_equal_is_kept_once_and_not_longer_than_anything_has_it() {
+        let caches = Caches::default();
+        for number in 0..1000 {
+            caches.put(secret(&format!("namespace-{number}"), "the same"));
+        }
+        assert_eq!(locked(&caches.0.contents).len(), 3, "an object, its fields and a certificate");
+        for number in 0..1000 {
+            caches.put(secret("one", &number.to_string()));
+        }
+        assert!(locked(&caches.0.contents).len() < 100);
     }
 }
