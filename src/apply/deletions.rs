@@ -28,6 +28,7 @@ pub struct Record {
     /// What it says.
     pub deletions: Deletions,
     version: Option<String>,
+    noted: bool,
 }
 
 fn api(context: &Context) -> Api<ConfigMap> {
@@ -41,11 +42,13 @@ fn api(context: &Context) -> Api<ConfigMap> {
 pub async fn read(context: &Context) -> Result<Record, Problem> {
     let what = format!("read the ConfigMap {}/{DELETION_RECORD}", context.settings.own_namespace);
     let live = api(context).get_opt(DELETION_RECORD).await.map_err(|error| problems::kubernetes(&what, &error))?;
-    let Some(live) = live else { return Ok(Record { deletions: Deletions::new(), version: None }) };
+    let mut deletions = context.hands.noted_deletions();
+    let noted = !deletions.is_empty();
+    let Some(live) = live else { return Ok(Record { deletions, version: None, noted }) };
     let version = live.resource_version();
     let entries = live.data.unwrap_or_default().into_iter();
-    let deletions = entries.filter_map(|(uid, at)| Some((uid, at.parse().ok()?))).collect();
-    Ok(Record { deletions, version })
+    deletions.extend(entries.filter_map(|(uid, at)| Some((uid, at.parse().ok()?))));
+    Ok(Record { deletions, version, noted })
 }
 
 /// Keeps a record in place of the one that was read.
@@ -55,10 +58,11 @@ pub async fn read(context: &Context) -> Result<Record, Problem> {
 pub async fn keep(context: &Context, read: Record, deletions: &Deletions) -> Result<(), Problem> {
     let object = format!("ConfigMap {}/{DELETION_RECORD}", context.settings.own_namespace);
     let hands = &context.hands;
-    if !hands.work() && read.version.is_none() && hands.is_first_of(&object) {
+    if !hands.work() && read.version.is_none() && !read.noted {
         hands.note(|| Change::kubernetes(Action::Create, object.clone(), "deletions are counted from now on"));
     }
     if hands.note(|| Change::kubernetes(Action::Update, object.clone(), "the deletion is counted")) {
+        hands.note_deletions(deletions);
         return Ok(());
     }
     let what = format!("write the {object}");

@@ -2,14 +2,14 @@
 //! the next reconcile does.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use crate::plan::change::Change;
+use crate::plan::{brake::Deletions, change::Change};
 
 /// What is done with a change.
 #[derive(Clone, Default)]
@@ -27,13 +27,20 @@ pub struct Notes {
     found: AtomicBool,
     changes: Option<Mutex<Vec<Change>>>,
     gone: Mutex<HashSet<String>>,
-    begun: Mutex<HashSet<String>>,
+    foreseen: Arc<Foreseen>,
+}
+
+/// What the passes of one plan would have left behind for those after them: the brake counts over all mappings.
+#[derive(Default)]
+pub struct Foreseen {
+    deletions: Mutex<Deletions>,
+    held: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Notes {
-    /// Notes that hold every change in full.
-    pub fn in_full() -> Arc<Self> {
-        Arc::new(Self { changes: Some(Mutex::default()), ..Self::default() })
+    /// Notes that hold every change in full, of a pass that follows others of the same plan.
+    pub fn in_full(foreseen: &Arc<Foreseen>) -> Arc<Self> {
+        Arc::new(Self { changes: Some(Mutex::default()), foreseen: foreseen.clone(), ..Self::default() })
     }
 
     /// Notes that only tell whether there is any change.
@@ -72,11 +79,33 @@ impl Hands {
         matches!(self, Self::Work)
     }
 
-    /// Whether an object is spoken of for the first time: what is made once is noted once.
-    pub fn is_first_of(&self, object: &str) -> bool {
+    /// Notes the record of deletions as it would be by now.
+    pub fn note_deletions(&self, deletions: &Deletions) {
+        if let Self::Note(notes) = self {
+            locked(&notes.foreseen.deletions).clone_from(deletions);
+        }
+    }
+
+    /// The deletions that would be on record by now, besides those that are.
+    pub fn noted_deletions(&self) -> Deletions {
         match self {
-            Self::Work => true,
-            Self::Note(notes) => locked(&notes.begun).insert(object.to_owned()),
+            Self::Work => Deletions::new(),
+            Self::Note(notes) => locked(&notes.foreseen.deletions).clone(),
+        }
+    }
+
+    /// Notes how many namespaces of a mapping would wait for a person.
+    pub fn note_held(&self, mapping: &str, count: usize) {
+        if let Self::Note(notes) = self {
+            locked(&notes.foreseen.held).insert(mapping.to_owned(), count);
+        }
+    }
+
+    /// How many namespaces would wait by now, by mapping, of those that were looked at.
+    pub fn noted_held(&self) -> BTreeMap<String, usize> {
+        match self {
+            Self::Work => BTreeMap::new(),
+            Self::Note(notes) => locked(&notes.foreseen.held).clone(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What administrators declared, kept up by watches.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kube::{
     ResourceExt as _,
@@ -115,9 +115,22 @@ impl Declarations {
         })
     }
 
-    /// How many namespaces wait for a person who releases their deletion, over all mappings but one.
-    pub fn deletions_held(&self, but: &str) -> usize {
-        let held = |mapping: &Arc<ProjectMapping>| mapping.status.as_ref().map_or(0, |s| s.held_deletions.len());
+    /// Whether a mapping is being deleted, or an environment that it had is no longer declared.
+    pub fn something_leaves(&self, mapping: &str) -> bool {
+        self.mappings.get(&ObjectRef::new(mapping)).is_some_and(|mapping| {
+            let declared = |name: &str| mapping.spec.environments.iter().any(|declared| declared.name == name);
+            let recorded = mapping.status.iter().flat_map(|status| &status.environments);
+            mapping.metadata.deletion_timestamp.is_some() || !recorded.map(|one| one.name.as_str()).all(declared)
+        })
+    }
+
+    /// How many namespaces wait for a person who releases their deletion, over all mappings but one. What a plan foresees
+    /// of a mapping stands in place of its status.
+    pub fn deletions_held(&self, but: &str, foreseen: &BTreeMap<String, usize>) -> usize {
+        let held = |mapping: &Arc<ProjectMapping>| {
+            let in_status = || mapping.status.as_ref().map_or(0, |status| status.held_deletions.len());
+            foreseen.get(&mapping.name_any()).copied().unwrap_or_else(in_status)
+        };
         self.mappings.state().iter().filter(|mapping| mapping.name_any() != but).map(held).sum()
     }
 

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt as _;
 
-use super::mapping::Pass;
+use super::{mapping::Pass, report::Report};
 use crate::{
     api::{Period, names},
     apply::deletions,
@@ -37,11 +37,7 @@ pub(super) async fn ask(pass: &Pass<'_>, live: &Namespace) -> Result<Permit, Pro
     }
     let uid = live.uid().unwrap_or_default();
     let held_before = pass.object.status.as_ref().is_some_and(|status| !status.held_deletions.is_empty());
-    let asked = Asked {
-        uid: &uid,
-        released,
-        others_held: held_before || context.declarations.deletions_held(&pass.mapping.name) > 0,
-    };
+    let asked = Asked { uid: &uid, released, others_held: held_before || others_held(pass) > 0 };
     let _one_at_a_time = context.memory.deletions().lock().await;
     let record = deletions::read(context).await?;
     match context.settings.brake.decide(&record.deletions, asked, context.clock.now()) {
@@ -54,6 +50,16 @@ pub(super) async fn ask(pass: &Pass<'_>, live: &Namespace) -> Result<Permit, Pro
     }
 }
 
+fn others_held(pass: &Pass<'_>) -> usize {
+    pass.context.declarations.deletions_held(&pass.mapping.name, &pass.context.hands.noted_held())
+}
+
+/// These namespaces of the mapping wait for a person, and no others.
+pub(super) fn hold(pass: &Pass<'_>, held: &[Held], report: &mut Report) {
+    report.hold(held);
+    pass.context.hands.note_held(&pass.mapping.name, held.len());
+}
+
 /// What a mapping says whose namespaces wait; `None` when none does.
 pub(super) fn explain(pass: &Pass<'_>, held: &[Held]) -> Option<Problem> {
     let deleted = held.iter().map(|held| held.deleted).max()?;
@@ -61,7 +67,7 @@ pub(super) fn explain(pass: &Pass<'_>, held: &[Held]) -> Option<Problem> {
     let window = Period::from(brake.window);
     let name = &pass.mapping.name;
     let names: Vec<_> = held.iter().map(|held| held.namespace.as_str()).collect();
-    let others = pass.context.declarations.deletions_held(name);
+    let others = others_held(pass);
     let others = if others > 0 { format!("; {others} of other mappings wait too") } else { String::new() };
     let why = if deleted >= brake.limit {
         format!(

@@ -113,7 +113,7 @@ pub(super) async fn end(pass: &Pass<'_>, report: &mut Report) -> Result<End, Pro
         held.extend(leave(pass, claimed, report.recorded_uid(claimed.name()).as_deref()).await?);
     }
     tell_of_lost_ones(pass, report, &claims).await?;
-    report.hold(&held);
+    brake::hold(pass, &held, report);
     let left = if never_worked { Ok(()) } else { let_go(pass, instance, project_id, report).await };
     Ok(match (brake::explain(pass, &held), left) {
         (Some(problem), left) => End::Held(problem, left.err()),

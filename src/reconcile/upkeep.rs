@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt as _, stream};
 
 use super::{
-    brake::Held as Waiting,
+    brake::{self, Held as Waiting},
     credentials::{self, Credential},
     delivery::{self, Deliverable, Delivery},
     ending,
@@ -229,7 +229,7 @@ impl Upkeep<'_> {
                 waiting.extend(ending::leave(self.pass, claimed, recorded.as_deref()).await?);
             }
         }
-        report.hold(&waiting);
+        brake::hold(self.pass, &waiting, report);
         Ok(waiting)
     }
 

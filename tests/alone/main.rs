@@ -22,6 +22,9 @@ mod older;
 #[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
 #[path = "../support/operator.rs"]
 mod operator;
+mod plan;
+#[path = "../support/planned.rs"]
+mod planned;
 #[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
 #[path = "../support/seams.rs"]
 mod seams;

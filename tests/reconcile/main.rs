@@ -26,6 +26,8 @@ mod installed;
 #[path = "../support/operator.rs"]
 mod operator;
 mod plan;
+#[path = "../support/planned.rs"]
+mod planned;
 mod quiet;
 mod renewal;
 mod restored;

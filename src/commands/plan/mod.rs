@@ -4,7 +4,7 @@
 
 mod report;
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, io, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, stream};
@@ -100,12 +100,20 @@ fn keys(declarations: &Declarations, names: &[String]) -> anyhow::Result<Vec<Key
     Ok(names.iter().cloned().map(Key::Mapping).collect())
 }
 
-/// What the next reconcile of each object would change.
+/// What the next reconcile of each object would change. How many namespaces may be deleted is counted over all of them:
+/// mappings from which something leaves are looked at one after another, so that it is the first ones that go.
 pub async fn plan(context: &Context, keys: Vec<Key>) -> Vec<Planned> {
-    let one = |key: Key| async move {
-        let notes = Notes::in_full();
+    let foreseen = Arc::default();
+    let one = async |(place, key): (usize, Key)| {
+        let notes = Notes::in_full(&foreseen);
         let outcome = reconcile(&context.noting(&notes, Sight::Live), &key).await;
-        Planned::new(&key, notes.take(), outcome)
+        (place, Planned::new(&key, notes.take(), outcome))
     };
-    stream::iter(keys).map(one).buffered(AT_ONCE).collect().await
+    let leaves =
+        |(_, key): &(usize, Key)| matches!(key, Key::Mapping(name) if context.declarations.something_leaves(name));
+    let (leaving, staying): (Vec<_>, Vec<_>) = keys.into_iter().enumerate().partition(leaves);
+    let leaving: Vec<_> = stream::iter(leaving).then(one).collect().await;
+    let staying: Vec<_> = stream::iter(staying).map(one).buffer_unordered(AT_ONCE).collect().await;
+    let mut planned: BTreeMap<_, _> = leaving.into_iter().chain(staying).collect();
+    std::iter::from_fn(|| planned.pop_first()).map(|(_, planned)| planned).collect()
 }
