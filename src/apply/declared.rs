@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     facts::problems,
     plan::change::{Action, Change, Field, differing},
-    status::{Problem, Reason},
+    status::Problem,
 };
 
 /// A cluster-scoped kind of ours.
@@ -62,12 +62,8 @@ pub async fn write_status<K: Declared, S: Serialize + PartialEq>(
         return Ok(false);
     }
     let what = describe(object);
-    let unreadable =
-        |error| Problem::new(Reason::InternalError, format!("could not write the status of {what}: {error}"));
-    let wanted = serde_json::to_value(status).map_err(unreadable)?;
-    let old = before.map(serde_json::to_value).transpose().map_err(unreadable)?.unwrap_or_default();
     let noted = || {
-        let fields = differing(&json!({"status": wanted}), &json!({"status": old}), &[]);
+        let fields = differing(&json!({"status": status}), &json!({"status": before}), &[]);
         Change::kubernetes(Action::Update, format!("{what} (status)"), "it tells what was found and done").with(fields)
     };
     if context.hands.note(noted) {
