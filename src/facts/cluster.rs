@@ -42,17 +42,8 @@ pub fn describe<K: Cached>(namespace: &str, name: &str) -> String {
 /// # Errors
 /// When it cannot be read.
 pub async fn object<K: Kept>(context: &Context, namespace: &str, name: &str) -> Result<Option<K>, Problem> {
-    let what = describe::<K>(namespace, name);
-    if context.hands.noted_gone(&what) {
-        return Ok(None);
-    }
-    match context.sight {
-        Sight::Live => {}
-        Sight::Caches => return Ok(context.caches.get(namespace, name)),
-        Sight::Nothing => return Ok(None),
-    }
-    let api: Api<K> = Api::namespaced(context.kubernetes.clone(), namespace);
-    api.get_opt(name).await.map_err(|error| problems::kubernetes(&format!("read {what}"), &error))
+    let live = async { Api::<K>::namespaced(context.kubernetes.clone(), namespace).get_opt(name).await };
+    seen(context, namespace, name, live).await
 }
 
 /// The same for whoever deletes: read by a listing, because a single "not found" may be a lie of whatever stands in between,
@@ -61,14 +52,30 @@ pub async fn object<K: Kept>(context: &Context, namespace: &str, name: &str) -> 
 /// # Errors
 /// When it cannot be read.
 pub async fn object_surely<K: Kept>(context: &Context, namespace: &str, name: &str) -> Result<Option<K>, Problem> {
-    if context.sight != Sight::Live || context.hands.noted_gone(&describe::<K>(namespace, name)) {
-        return object(context, namespace, name).await;
+    let live = async {
+        let named = ListParams::default().fields(&format!("metadata.name={name}"));
+        let listing = Api::<K>::namespaced(context.kubernetes.clone(), namespace).list(&named).await?;
+        Ok(listing.items.into_iter().next())
+    };
+    seen(context, namespace, name, live).await
+}
+
+/// An object as this pass sees it; `live` asks the API server.
+async fn seen<K: Kept>(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+    live: impl Future<Output = kube::Result<Option<K>>>,
+) -> Result<Option<K>, Problem> {
+    let what = describe::<K>(namespace, name);
+    if context.hands.noted_gone(&what) {
+        return Ok(None);
     }
-    let api: Api<K> = Api::namespaced(context.kubernetes.clone(), namespace);
-    let named = ListParams::default().fields(&format!("metadata.name={name}"));
-    let what = format!("read {}", describe::<K>(namespace, name));
-    let listing = api.list(&named).await.map_err(|error| problems::kubernetes(&what, &error))?;
-    Ok(listing.items.into_iter().next())
+    match context.sight {
+        Sight::Live => live.await.map_err(|error| problems::kubernetes(&format!("read {what}"), &error)),
+        Sight::Caches => Ok(context.caches.get(namespace, name)),
+        Sight::Nothing => Ok(None),
+    }
 }
 
 /// All objects of a kind in a namespace that carry our label.
