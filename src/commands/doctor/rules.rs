@@ -31,35 +31,26 @@ fn has(list: &[String], word: &str) -> bool {
     list.iter().any(|item| item == word || item == "*")
 }
 
-impl Rule for PolicyRule {
-    fn groups(&self) -> &[String] {
-        self.api_groups.as_deref().unwrap_or_default()
-    }
-    fn resources(&self) -> &[String] {
-        self.resources.as_deref().unwrap_or_default()
-    }
-    fn verbs(&self) -> &[String] {
-        &self.verbs
-    }
-    fn names(&self) -> &[String] {
-        self.resource_names.as_deref().unwrap_or_default()
-    }
+/// Roles and reviews spell a rule alike, in types of their own.
+macro_rules! rule {
+    ($($kind:ty),*) => {$(
+        impl Rule for $kind {
+            fn groups(&self) -> &[String] {
+                self.api_groups.as_deref().unwrap_or_default()
+            }
+            fn resources(&self) -> &[String] {
+                self.resources.as_deref().unwrap_or_default()
+            }
+            fn verbs(&self) -> &[String] {
+                &self.verbs
+            }
+            fn names(&self) -> &[String] {
+                self.resource_names.as_deref().unwrap_or_default()
+            }
+        }
+    )*};
 }
-
-impl Rule for ResourceRule {
-    fn groups(&self) -> &[String] {
-        self.api_groups.as_deref().unwrap_or_default()
-    }
-    fn resources(&self) -> &[String] {
-        self.resources.as_deref().unwrap_or_default()
-    }
-    fn verbs(&self) -> &[String] {
-        &self.verbs
-    }
-    fn names(&self) -> &[String] {
-        self.resource_names.as_deref().unwrap_or_default()
-    }
-}
+rule!(PolicyRule, ResourceRule);
 
 /// What jobs must not be able to do in their own namespace, with the words for it: by each they could keep access that
 /// outlives a revocation, or give away more than they have.
