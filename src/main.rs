@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Command::Run(args) => in_runtime(run::run(args)).map(|()| ExitCode::SUCCESS),
         Command::Plan(args) => in_runtime(plan::run(args, colours())),
         Command::Doctor(args) => in_runtime(doctor::run(args, colours())),
-        Command::Crds => crds::run(io::stdout().lock()).map(|()| ExitCode::SUCCESS).map_err(Into::into),
+        Command::Crds => crds::run().map(|()| ExitCode::SUCCESS).map_err(Into::into),
         Command::Name(args) => {
             let output = io::BufWriter::new(io::stdout().lock());
             name::run(&args, io::stdin().lock(), output, io::stderr().lock()).map_err(Into::into)

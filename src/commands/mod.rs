@@ -3,6 +3,7 @@
 pub mod crds;
 pub mod doctor;
 pub mod name;
+pub mod output;
 pub mod plan;
 pub mod rules;
 pub mod run;

@@ -5,6 +5,7 @@ use std::{
     process::ExitCode,
 };
 
+use super::output::unless_the_reader_has_gone;
 use crate::naming::{environment_slug, namespace_name};
 
 /// The longest line that is read, in bytes.
@@ -36,11 +37,8 @@ pub fn run(args: &NameArgs, input: impl BufRead, output: impl Write, errors: imp
         (Some(path), Some(id), Some(environment)) => results.write(names(path, id, environment)),
         _ => each_line(input, &mut results),
     };
-    match done.and_then(|()| results.output.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(results.exit_code()),
-        Err(error) => Err(error),
-        Ok(()) => Ok(results.exit_code()),
-    }
+    unless_the_reader_has_gone(done.and_then(|()| results.output.flush()))?;
+    Ok(results.exit_code())
 }
 
 /// The output line for one project and environment, or why there is none.

@@ -12,12 +12,19 @@ use crate::{
 /// Deletions follow each other at least as fast as namespaces can be revoked.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(60);
 
+/// Where the operator lives.
+#[derive(Clone, Debug, clap::Args)]
+pub struct OwnNamespace {
+    /// The operator's own namespace: Secrets with GitLab tokens and ConfigMaps with CA certificates are read there only
+    #[arg(long, env = "GL_K8S_NAMESPACE", default_value = "gl-k8s-integrator", value_name = "NAME", value_parser = namespace)]
+    pub namespace: String,
+}
+
 /// The rules that an administrator sets by flags.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RulesArgs {
-    /// The operator's own namespace: Secrets with GitLab tokens and ConfigMaps with CA certificates are read there only
-    #[arg(long, env = "GL_K8S_NAMESPACE", default_value = "gl-k8s-integrator", value_name = "NAME", value_parser = namespace)]
-    namespace: String,
+    #[command(flatten)]
+    own: OwnNamespace,
     /// A namespace that is never touched, besides Kubernetes' own; `*` stands for any characters; may be repeated
     #[arg(long, env = "GL_K8S_RESERVED_NAMESPACES", value_delimiter = ',', value_name = "PATTERN")]
     reserved_namespace: Vec<String>,
@@ -33,8 +40,8 @@ impl RulesArgs {
     /// The settings with these rules; everything else as it is without flags.
     pub fn settings(&self) -> Settings {
         Settings {
-            own_namespace: self.namespace.clone(),
-            reserved: ReservedNames::new(&self.namespace, &self.reserved_namespace),
+            own_namespace: self.own.namespace.clone(),
+            reserved: ReservedNames::new(&self.own.namespace, &self.reserved_namespace),
             brake: Brake { limit: self.deletion_limit, window: self.deletion_window.duration() },
             ..Settings::default()
         }

@@ -14,4 +14,5 @@ mod plan;
 mod process;
 mod running;
 mod secrets;
+mod unread;
 mod usage;

@@ -68,7 +68,7 @@ type Refused = (&'static [&'static str], &'static [(&'static str, &'static str)]
 
 #[tokio::test]
 async fn wrong_usage_is_refused_with_2_and_a_hint() {
-    let refused: [Refused; 22] = [
+    let refused: [Refused; 23] = [
         (&[], &[], "Usage"),
         (&["walk"], &[], "walk"),
         (&["run", "--bogus"], &[], "--bogus"),
@@ -84,6 +84,7 @@ async fn wrong_usage_is_refused_with_2_and_a_hint() {
         (&["run", "--leader-elect-lease-duration", "20s"], &[], "longer than the renew deadline"),
         (&["run", "--log", "loud,,=x"], &[], "level such as info"),
         (&["run", "--namespace", "Not A Name"], &[], "RFC 1123"),
+        (&["doctor", "--namespace", "Not A Name"], &[], "RFC 1123"),
         (&["run"], &[("GL_K8S_LISTEN", "nowhere")], "--listen"),
         (&["run"], &[("GL_K8S_NAMESPAC", "typo")], "GL_K8S_NAMESPAC"),
         (&["crds", "all"], &[], "all"),

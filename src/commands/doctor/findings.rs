@@ -136,8 +136,7 @@ impl Report {
         let summary = json!({"ok": self.count(Level::Ok), "unchecked": self.count(Level::Unchecked),
             "warning": self.count(Level::Warning), "error": self.count(Level::Error)});
         serde_json::to_writer_pretty(&mut output, &json!({"summary": summary, "findings": self.0}))?;
-        writeln!(output)?;
-        output.flush()
+        writeln!(output)
     }
 
     /// For people: what is well in one line for each check, everything else in full.
@@ -173,8 +172,7 @@ impl Report {
             count(Level::Unchecked),
             count(Level::Warning),
             count(Level::Error)
-        )?;
-        output.flush()
+        )
     }
 }
 

@@ -23,13 +23,17 @@ mod rights;
 mod roles;
 mod rules;
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 
 pub use findings::{Finding, Level, Report};
 
-use crate::commands::run::configuration;
+use super::{
+    output::{Output, print},
+    rules::OwnNamespace,
+    run::configuration,
+};
 
 /// What `doctor` is told.
 #[derive(Clone, Debug, clap::Args)]
@@ -43,18 +47,8 @@ pub struct DoctorArgs {
     /// Count warnings, and what could not be checked, as errors in the exit code
     #[arg(long)]
     strict: bool,
-    /// The operator's own namespace
-    #[arg(long, env = "GL_K8S_NAMESPACE", default_value = "gl-k8s-integrator", value_name = "NAME")]
-    namespace: String,
-}
-
-/// How findings are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
+    #[command(flatten)]
+    own: OwnNamespace,
 }
 
 /// What the program exits with when there are findings.
@@ -66,15 +60,11 @@ const FINDINGS: u8 = 2;
 /// When the checks could not be made at all: no API server, or no mapping of a given name.
 pub async fn run(args: DoctorArgs, colours: bool) -> anyhow::Result<ExitCode> {
     let report = examine(&args).await?;
-    let output = io::BufWriter::new(io::stdout().lock());
-    let written = match args.output {
+    let written = print(|output| match args.output {
         Output::Json => report.write_json(output),
         Output::Text => report.write_text(output, colours),
-    };
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    });
+    written.context("could not write the findings")?;
     let counts = [Level::Error, Level::Warning, Level::Unchecked].map(|level| report.count(level));
     let found = counts[0] > 0 || args.strict && counts.iter().sum::<usize>() > 0;
     Ok(if found { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
@@ -82,7 +72,7 @@ pub async fn run(args: DoctorArgs, colours: bool) -> anyhow::Result<ExitCode> {
 
 async fn examine(args: &DoctorArgs) -> anyhow::Result<Report> {
     let config = configuration().await?;
-    let cluster = cluster::Cluster::meet(config, &args.namespace)
+    let cluster = cluster::Cluster::meet(config, &args.own.namespace)
         .await
         .context("could not ask the API server who this is; see that it runs and that the kubeconfig is right")?;
     let declared = declarations::read(&cluster, &args.names).await?;

@@ -4,7 +4,7 @@
 
 mod report;
 
-use std::{collections::BTreeMap, io, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use futures::{StreamExt as _, stream};
@@ -13,6 +13,7 @@ use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 pub use report::{Planned, Report};
 
 use super::{
+    output::{Output, print},
     rules::RulesArgs,
     run::{all_installed, client, configuration},
 };
@@ -35,15 +36,6 @@ pub struct PlanArgs {
     output: Output,
     #[command(flatten)]
     rules: RulesArgs,
-}
-
-/// How a plan is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// How many objects are looked at at the same time.
@@ -69,12 +61,11 @@ pub async fn run(args: PlanArgs, colours: bool) -> anyhow::Result<ExitCode> {
     watches.abort();
 
     let report = Report(planned);
-    let output = io::stdout().lock();
-    match args.output {
+    let written = print(|output| match args.output {
         Output::Text => report.write_text(output, colours),
         Output::Json => report.write_json(output),
-    }
-    .context("could not write the plan")?;
+    });
+    written.context("could not write the plan")?;
     Ok(match report {
         report if report.has_problems() => ExitCode::FAILURE,
         report if report.has_changes() => ExitCode::from(CHANGES),
