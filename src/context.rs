@@ -1,7 +1,7 @@
 //! The one bag of what a reconcile needs, and the seams where a test takes hold: the two clients, the calendar and chance.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -48,14 +48,18 @@ impl Chance {
         Self(Mutex::new(fastrand::Rng::new()))
     }
 
+    fn source(&self) -> MutexGuard<'_, fastrand::Rng> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Any number.
     pub fn number(&self) -> u64 {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).u64(..)
+        self.source().u64(..)
     }
 
     /// A number from 0 (included) to 1 (excluded).
     pub fn fraction(&self) -> f64 {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).f64()
+        self.source().f64()
     }
 }
 
@@ -152,23 +156,35 @@ pub struct Context {
 }
 
 impl Context {
-    /// For a command that looks and writes nothing.
-    pub fn for_reading(client: kube::Client, declarations: Declarations, settings: Settings) -> Self {
+    /// For work: with the machine's calendar and chance, remembering nothing yet.
+    pub fn new(
+        kubernetes: kube::Client,
+        connect: Arc<Connect>,
+        declarations: Declarations,
+        settings: Settings,
+    ) -> Self {
         Self {
-            kubernetes: client,
-            connect: Arc::new(|_, ca| {
-                http_transport(&HttpOptions { extra_ca_pem: ca.map(str::to_owned), ..HttpOptions::default() })
-            }),
+            kubernetes,
+            connect,
             clock: Arc::new(SystemClock),
             chance: Arc::new(Chance::from_system()),
             declarations,
             caches: Caches::default(),
             sight: Sight::Live,
-            hands: Hands::Note(Notes::brief()),
+            hands: Hands::Work,
             settings,
             memory: Arc::default(),
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))),
         }
+    }
+
+    /// For a command that looks and writes nothing.
+    pub fn for_reading(client: kube::Client, declarations: Declarations, settings: Settings) -> Self {
+        let connect = |_: &str, ca: Option<&str>| {
+            http_transport(&HttpOptions { extra_ca_pem: ca.map(str::to_owned), ..HttpOptions::default() })
+        };
+        let hands = Hands::Note(Notes::brief());
+        Self { hands, ..Self::new(client, Arc::new(connect), declarations, settings) }
     }
 
     /// The same for a pass that only notes down what it would change.

@@ -37,6 +37,11 @@ pub struct RulesArgs {
 }
 
 impl RulesArgs {
+    /// The operator's own namespace.
+    pub fn own_namespace(&self) -> &str {
+        &self.own.namespace
+    }
+
     /// The settings with these rules; everything else as it is without flags.
     pub fn settings(&self) -> Settings {
         Settings {

@@ -190,13 +190,8 @@ fn tenure(args: &RunArgs, client: &Client, metrics: &Arc<Metrics>, chance: &Arc<
         return Ok(Tenure::alone());
     };
     let identity = format!("{}_{:016x}", pod_name(), chance.number());
-    let store = LeaseStore::new(
-        client.clone(),
-        &args.rules.settings().own_namespace,
-        &identity,
-        timing.lease(),
-        Arc::new(SystemClock),
-    );
+    let store =
+        LeaseStore::new(client.clone(), args.rules.own_namespace(), &identity, timing.lease(), Arc::new(SystemClock));
     let (clock, metrics, chance) = (Arc::new(SinceBoot), metrics.clone(), chance.clone());
     Ok(Tenure::stand(Candidate { identity, timing, clock, chance, metrics }, store))
 }
@@ -217,27 +212,15 @@ fn context(
     let timeout = args.election()?.map_or(CALL_TIMEOUT, |timing| timing.call_timeout());
     let kubernetes = claim.kubernetes(client, timeout);
     let claim = claim.clone();
-    Ok(Arc::new(Context {
-        connect: Arc::new(move |_, ca| {
-            let extra_ca_pem = ca.map(str::to_owned);
-            let options = HttpOptions { extra_ca_pem, total_timeout: timeout, ..HttpOptions::default() };
-            Ok(claim.gitlab(http_transport(&options)?, timeout))
-        }),
-        clock: Arc::new(SystemClock),
-        chance,
-        declarations,
-        settings: Settings {
-            instance: pod_name(),
-            project_refresh: args.project_refresh.duration(),
-            ..args.rules.settings()
-        },
-        memory: Arc::default(),
-        caches: Default::default(),
-        sight: Default::default(),
-        hands: Default::default(),
-        metrics,
-        kubernetes,
-    }))
+    let connect = move |_: &str, ca: Option<&str>| {
+        let extra_ca_pem = ca.map(str::to_owned);
+        let options = HttpOptions { extra_ca_pem, total_timeout: timeout, ..HttpOptions::default() };
+        Ok(claim.gitlab(http_transport(&options)?, timeout))
+    };
+    let settings =
+        Settings { instance: pod_name(), project_refresh: args.project_refresh.duration(), ..args.rules.settings() };
+    let context = Context::new(kubernetes, Arc::new(connect), declarations, settings);
+    Ok(Arc::new(Context { chance, metrics, ..context }))
 }
 
 /// Whether all kinds of ours are installed; otherwise says how to install them.

@@ -9,12 +9,10 @@ use gitlab_simulator::{Options, Simulator};
 use gl_k8s_integrator::{
     api::ProjectMapping,
     commands::run::client,
-    context::{Chance, Context, Settings, SystemClock},
+    context::{Chance, Context, Settings},
     controllers::{self, Limits, Watching},
     gitlab::{Transport, TransportError},
     leadership::Claim,
-    plan::{brake::Brake, environments::ReservedNames},
-    server::Metrics,
 };
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
@@ -75,27 +73,11 @@ pub async fn start_operator(cluster: &ControlPlane, simulator: &Simulator, stop:
     let kubernetes = client(cluster.client_config_with_token(&token)).unwrap();
     let (declarations, writers) = controllers::declarations();
     let gitlab = transport(simulator);
-    let context = Context {
-        kubernetes,
-        connect: Arc::new(move |_, _| Ok(gitlab.clone())),
-        clock: Arc::new(SystemClock),
-        chance: Arc::new(Chance::seeded(1)),
-        declarations,
-        settings: Settings {
-            own_namespace: OWN.into(),
-            reserved: ReservedNames::new(OWN, &[]),
-            project_refresh: Duration::from_secs(600),
-            bad_news: Duration::from_secs(1),
-            longest_backoff: Duration::from_secs(2),
-            brake: Brake { limit: 10, window: Duration::from_secs(600) },
-            ..Settings::default()
-        },
-        memory: Arc::default(),
-        caches: Default::default(),
-        sight: Default::default(),
-        hands: Default::default(),
-        metrics: Arc::new(Metrics::new("test")),
-    };
+    let connect = Arc::new(move |_: &str, _: Option<&str>| Ok(gitlab.clone()));
+    let settings =
+        Settings { bad_news: Duration::from_secs(1), longest_backoff: Duration::from_secs(2), ..Settings::default() };
+    let context = Context::new(kubernetes, connect, declarations, settings);
+    let context = Context { chance: Arc::new(Chance::seeded(1)), ..context };
     let watching = Watching { client: context.kubernetes.clone(), writers, limits: Limits::default() };
     tokio::spawn(controllers::run(Arc::new(context), watching, Claim::alone(), stop));
 }

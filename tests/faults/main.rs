@@ -5,12 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod bed {
-    pub use crate::installed::{OWN, bed, eventually};
-
-    /// Nothing works by itself here, so that there is nothing to be let alone.
-    pub fn retire(_: String) {}
-}
+#[path = "../support/bed.rs"]
+mod bed;
 #[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
 #[path = "../operator/campus.rs"]
 mod campus;

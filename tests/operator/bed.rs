@@ -16,7 +16,6 @@ use gl_k8s_integrator::{
     controllers::{self, Limits, Watching},
     leadership::Claim,
     plan::{brake::Brake, environments::ReservedNames},
-    server::Metrics,
 };
 use kube::{
     Api, ResourceExt as _,
@@ -138,31 +137,19 @@ pub fn context(
     clock: Arc<dyn gl_k8s_integrator::context::Clock>,
 ) -> (Arc<Context>, controllers::Writers) {
     let (declarations, writers) = controllers::declarations();
-    let client = client(config).unwrap();
-    let context = Context {
-        kubernetes: client,
-        connect: Arc::new(crate::way::connect),
-        clock,
-        chance: Arc::new(Chance::seeded(1)),
-        declarations,
-        settings: Settings {
-            own_namespace: OWN.into(),
-            reserved: ReservedNames::new(OWN, &["reserved-*".into()]),
-            // Longer than any test waits: what a watch is to bring about is not brought about by the clock. Tests of what
-            // only GitLab knows set a short `driftInterval`.
-            project_refresh: Duration::from_secs(300),
-            bad_news: Duration::from_millis(500),
-            longest_backoff: Duration::from_secs(2),
-            // The tests of a binary share one record of deletions; tests/alone has one of its own.
-            brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) },
-            ..Settings::default()
-        },
-        memory: Arc::default(),
-        caches: Default::default(),
-        sight: Default::default(),
-        hands: Default::default(),
-        metrics: Arc::new(Metrics::new("test")),
+    let settings = Settings {
+        reserved: ReservedNames::new(OWN, &["reserved-*".into()]),
+        // Longer than any test waits: what a watch is to bring about is not brought about by the clock. Tests of what
+        // only GitLab knows set a short `driftInterval`.
+        project_refresh: Duration::from_secs(300),
+        bad_news: Duration::from_millis(500),
+        longest_backoff: Duration::from_secs(2),
+        // The tests of a binary share one record of deletions; tests/alone has one of its own.
+        brake: Brake { limit: usize::MAX, ..Settings::default().brake },
+        ..Settings::default()
     };
+    let context = Context::new(client(config).unwrap(), Arc::new(crate::way::connect), declarations, settings);
+    let context = Context { clock, chance: Arc::new(Chance::seeded(1)), ..context };
     (Arc::new(context), writers)
 }
 

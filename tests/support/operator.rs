@@ -12,9 +12,8 @@ use gl_k8s_integrator::{
     context::{Chance, Clock, Context, Settings},
     controllers,
     facts::declarations::Declarations,
-    plan::{brake::Brake, environments::ReservedNames},
+    plan::brake::Brake,
     reconcile::{Key, Outcome, reconcile},
-    server::Metrics,
     status::Reason,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -117,27 +116,10 @@ impl Bench {
     pub fn context(&self, declarations: Declarations, clock: Arc<dyn Clock>, seams: &Arc<Seams>) -> Context {
         let kubernetes = seams.kubernetes(self.client.clone());
         let (way, router) = (Arc::clone(seams), self.campus.simulator.router());
-        Context {
-            kubernetes,
-            connect: Arc::new(move |_, _| Ok(way.gitlab(router.clone()))),
-            clock,
-            chance: Arc::new(Chance::seeded(7)),
-            declarations,
-            settings: Settings {
-                own_namespace: OWN.into(),
-                reserved: ReservedNames::new(OWN, &[]),
-                project_refresh: Duration::from_secs(600),
-                bad_news: Duration::from_secs(10),
-                longest_backoff: Duration::from_secs(600),
-                brake: self.brake,
-                ..Settings::default()
-            },
-            memory: Arc::default(),
-            caches: Default::default(),
-            sight: Default::default(),
-            hands: Default::default(),
-            metrics: Arc::new(Metrics::new("test")),
-        }
+        let connect = Arc::new(move |_: &str, _: Option<&str>| Ok(way.gitlab(router.clone())));
+        let settings = Settings { brake: self.brake, ..Settings::default() };
+        let chance = Arc::new(Chance::seeded(7));
+        Context { clock, chance, ..Context::new(kubernetes, connect, declarations, settings) }
     }
 
     /// A project `path` in the group `team` with a mapping of `production` and `staging`.

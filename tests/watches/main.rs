@@ -3,12 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod bed {
-    pub use crate::installed::{OWN, bed, eventually};
-
-    /// Each test starts and stops its own operator.
-    pub fn retire(_: String) {}
-}
+#[path = "../support/bed.rs"]
+mod bed;
 #[allow(dead_code, reason = "shared with tests/operator, which uses all of it")]
 #[path = "../operator/campus.rs"]
 mod campus;

@@ -11,12 +11,11 @@ use bytes::Bytes;
 use control_plane::ControlPlane;
 use gl_k8s_integrator::{
     commands::run::client,
-    context::{Chance, Context, Settings, SystemClock},
+    context::{Chance, Context, Settings},
     controllers::{self, Limits, Watching},
     gitlab::{Transport, TransportError, TransportErrorKind},
     leadership::Claim,
-    plan::{brake::Brake, environments::ReservedNames},
-    server::Metrics,
+    plan::brake::Brake,
 };
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -82,28 +81,17 @@ impl Operator {
         let kubernetes = wire.client(client(control_plane.client_config_with_token(&token)).unwrap());
         let (declarations, writers) = controllers::declarations();
         let gitlabs = gitlabs.clone();
-        let context = Context {
-            kubernetes,
-            connect: Arc::new(move |url, _| gitlabs.transport(url)),
-            clock: Arc::new(SystemClock),
-            chance: Arc::new(Chance::seeded(3)),
-            declarations: declarations.clone(),
-            settings: Settings {
-                own_namespace: OWN.into(),
-                reserved: ReservedNames::new(OWN, &[]),
-                // Longer than any test waits: what a watch is to bring about is not brought about by the clock.
-                project_refresh: Duration::from_secs(3600),
-                bad_news: Duration::from_secs(3600),
-                longest_backoff: Duration::from_secs(2),
-                brake: Brake { limit: usize::MAX, window: Duration::from_secs(600) },
-                ..Settings::default()
-            },
-            memory: Arc::default(),
-            caches: Default::default(),
-            sight: Default::default(),
-            hands: Default::default(),
-            metrics: Arc::new(Metrics::new("test")),
+        let settings = Settings {
+            // Longer than any test waits: what a watch is to bring about is not brought about by the clock.
+            project_refresh: Duration::from_secs(3600),
+            bad_news: Duration::from_secs(3600),
+            longest_backoff: Duration::from_secs(2),
+            brake: Brake { limit: usize::MAX, ..Settings::default().brake },
+            ..Settings::default()
         };
+        let connect = Arc::new(move |url: &str, _: Option<&str>| gitlabs.transport(url));
+        let context = Context::new(kubernetes, connect, declarations.clone(), settings);
+        let context = Context { chance: Arc::new(Chance::seeded(3)), ..context };
         let watching = Watching { client: context.kubernetes.clone(), writers, limits };
         let work = controllers::run(Arc::new(context), watching, Claim::alone(), CancellationToken::new());
         let work = tokio::spawn(work);
