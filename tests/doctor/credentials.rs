@@ -35,9 +35,38 @@ fn a_right_everywhere_is_found_and_reading_is_a_warning() {
         let production = cluster.namespace(VARIABLES, "production").await;
         bind(&cluster, "clusterrolebinding", &[], "view", &production).await;
         let seen = cluster.until_found(&[("Warning", "credential.confined", PRODUCTION)]).await;
-        assert!(seen.words("credential.confined").contains("in the namespace kube-system it may"));
+        let words = seen.words("credential.confined");
+        assert!(words.contains("in all namespaces") && !words.contains("in the namespace kube-system"), "{words}");
         assert_eq!(cluster.doctor(&["--strict"]).await.code, Some(2));
         cluster.kubectl(&["delete", "clusterrolebinding", "foreign"]).await;
+    });
+}
+
+/// Somebody bound what stands outside of namespaces, or a path of the API server; what one namespace says does not tell where
+/// else it holds.
+#[test]
+fn a_right_outside_of_namespaces_is_found() {
+    in_the_cluster(async |cluster| {
+        let production = cluster.namespace(VARIABLES, "production").await;
+        for (level, rule, words) in [
+            (
+                "Error",
+                &["--verb=patch", "--resource=nodes"],
+                "in all namespaces, and with what stands outside of them, it may patch nodes",
+            ),
+            (
+                "Warning",
+                &["--verb=get", "--non-resource-url=/metrics"],
+                "it may use paths of the API server: get /metrics",
+            ),
+        ] {
+            cluster.kubectl(&[&["create", "clusterrole", "foreign"], &rule[..]].concat()).await;
+            bind(&cluster, "clusterrolebinding", &[], "foreign", &production).await;
+            let seen = cluster.until_found(&[(level, "credential.confined", PRODUCTION)]).await;
+            let said = seen.words("credential.confined");
+            assert!(said.contains(words) && said.contains("clusterrolebindings"), "{said}");
+            cluster.kubectl(&["delete", "clusterrolebinding/foreign", "clusterrole/foreign"]).await;
+        }
     });
 }
 

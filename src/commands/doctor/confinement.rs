@@ -1,6 +1,6 @@
 //! What the rules of a job's token say: enough for its work, and nothing beyond its namespace.
 
-use k8s_openapi::api::authorization::v1::{ResourceRule, SubjectRulesReviewStatus};
+use k8s_openapi::api::authorization::v1::{NonResourceRule, ResourceRule, SubjectRulesReviewStatus};
 
 use super::{
     checks::Check,
@@ -29,6 +29,19 @@ const EVERYBODY: [(&str, &str); 4] = [
     ("authorization.k8s.io", "selfsubjectrulesreviews"),
     ("certificates.k8s.io", "clustertrustbundles"),
 ];
+/// The paths that Kubernetes lets everybody read who is logged in (`system:discovery`, `system:public-info-viewer`,
+/// `system:service-account-issuer-discovery`).
+const EVERYBODYS_PATHS: [&str; 9] = [
+    "/api",
+    "/apis",
+    "/healthz",
+    "/livez",
+    "/openapi",
+    "/readyz",
+    "/version",
+    "/.well-known/openid-configuration",
+    "/openid/v1/jwks",
+];
 /// No more rules than these are told.
 const MOST: usize = 3;
 
@@ -47,7 +60,7 @@ pub fn judge_sufficient(object: &str, role: &str, own: Rules<'_>) -> Finding {
     };
     // What another role is for is not known here; but it must give something.
     if role != names::DEFAULT_CLUSTER_ROLE {
-        return match beyond_everybody(rules).first() {
+        return match strangers(rules).first() {
             Some(_) => Finding::ok(check, object, format!("the role {role} is in force")),
             None => lacking(object, format!("the token may do nothing, although the class names the role {role}")),
         };
@@ -73,38 +86,99 @@ fn lacking(object: &str, message: String) -> Finding {
     Finding::error(Check::CredentialSufficient, object, message, remedy)
 }
 
-/// Whether the token may do nothing elsewhere; the first place is its own namespace.
-pub fn judge_confined(object: &str, places: &[(String, Result<SubjectRulesReviewStatus, Problem>)]) -> Finding {
+/// Whether the token may do nothing elsewhere; the first place is its own namespace. `everywhere` are rules that hold in all
+/// namespaces.
+pub fn judge_confined(
+    object: &str,
+    places: &[(String, Result<SubjectRulesReviewStatus, Problem>)],
+    everywhere: Result<&[ResourceRule], &Problem>,
+) -> Finding {
     let check = Check::CredentialConfined;
+    let everywhere = match everywhere {
+        Ok(rules) => rules,
+        Err(problem) => return Finding::hidden(check, object, problem),
+    };
     let mut found: Vec<(Level, String)> = Vec::new();
+    if !everywhere.is_empty() {
+        let rules: Vec<_> = everywhere.iter().collect();
+        let words = in_words(&rules);
+        found.push((worst(&rules), format!("in all namespaces, and with what stands outside of them, it may {words}")));
+    }
+    let mut incomplete = false;
     for (number, (place, status)) in places.iter().enumerate() {
-        let rules = match status {
-            Ok(status) => resource_rules(status),
+        let status = match status {
+            Ok(status) => status,
             Err(problem) => return Finding::hidden(check, object, problem),
         };
-        if number == 0 {
-            let words = dangers(rules);
-            if !words.is_empty() {
-                found.push((Level::Error, format!("in its own namespace {place} it may {}", words.join(", "))));
-            }
-            continue;
-        }
-        let beyond = beyond_everybody(rules);
-        if !beyond.is_empty() {
-            found.push((worst(&beyond), format!("in the namespace {place} it may {}", in_words(&beyond))));
+        incomplete |= status.incomplete;
+        match number {
+            0 => found.extend(at_home(place, status)),
+            _ => found.extend(elsewhere(place, status, everywhere)),
         }
     }
+    let search = "kubectl get rolebindings,clusterrolebindings -A -o wide | grep -e gitlab-serviceaccount -e system:serviceaccounts -e system:authenticated";
     let Some(level) = found.iter().map(|(level, _)| *level).max() else {
         let elsewhere: Vec<_> = places.iter().skip(1).map(|(place, _)| place.as_str()).collect();
-        return Finding::ok(check, object, format!("nothing in {}", elsewhere.join(", ")));
+        let elsewhere = elsewhere.join(", ");
+        if incomplete {
+            let message =
+                format!("the API server does not tell all rules; among those that it tells is none for {elsewhere}");
+            return Finding::unchecked(
+                check,
+                object,
+                message,
+                format!("look for bindings that nobody knows of: {search}"),
+            );
+        }
+        return Finding::ok(check, object, format!("nothing in all namespaces, and nothing in {elsewhere}"));
     };
     let message: Vec<_> = found.into_iter().map(|(_, words)| words).collect();
-    let remedy = "find the binding that names the account, its namespace's group or all accounts, and remove it: kubectl get rolebindings,clusterrolebindings -A -o wide | grep -e gitlab-serviceaccount -e system:serviceaccounts -e system:authenticated";
+    let remedy = format!(
+        "find the binding that names the account, its namespace's group or all accounts, and remove it: {search}"
+    );
     Finding::new(level, check, object, message.join("; "), remedy)
 }
 
-/// Rules that not everybody has.
-fn beyond_everybody(rules: &[ResourceRule]) -> Vec<&ResourceRule> {
+/// What the token may do in its own namespace and should not, and with the API server itself.
+fn at_home(place: &str, status: &SubjectRulesReviewStatus) -> Vec<(Level, String)> {
+    let mut found = Vec::new();
+    let words = dangers(resource_rules(status));
+    if !words.is_empty() {
+        found.push((Level::Error, format!("in its own namespace {place} it may {}", words.join(", "))));
+    }
+    let paths: Vec<_> = status.non_resource_rules.iter().filter(|rule| !is_everybodys_path(rule)).collect();
+    if !paths.is_empty() {
+        let read = paths.iter().all(|rule| rule.verbs.iter().all(|verb| ["get", "head"].contains(&verb.as_str())));
+        let level = if read { Level::Warning } else { Level::Error };
+        let word = |rule: &&NonResourceRule| {
+            format!("{} {}", rule.verbs.join("/"), rule.non_resource_urls.as_deref().unwrap_or_default().join(" "))
+        };
+        found.push((level, format!("it may use paths of the API server: {}", shortened(paths.iter().map(word)))));
+    }
+    found
+}
+
+/// What the token may do in a namespace that is none of its business, but for what it may do everywhere.
+fn elsewhere(place: &str, status: &SubjectRulesReviewStatus, everywhere: &[ResourceRule]) -> Option<(Level, String)> {
+    let mut beyond = strangers(resource_rules(status));
+    beyond.retain(|rule| !everywhere.contains(rule));
+    (!beyond.is_empty()).then(|| (worst(&beyond), format!("in the namespace {place} it may {}", in_words(&beyond))))
+}
+
+fn is_everybodys_path(rule: &NonResourceRule) -> bool {
+    let known = |url: &String| {
+        let url = url.trim_end_matches('*').trim_end_matches('/');
+        EVERYBODYS_PATHS.contains(&url)
+    };
+    rule.verbs.iter().all(|verb| verb == "get") && rule.non_resource_urls.iter().flatten().all(known)
+}
+
+/// Rules of a review that not everybody has.
+pub fn beyond_everybody(status: &SubjectRulesReviewStatus) -> Vec<ResourceRule> {
+    strangers(resource_rules(status)).into_iter().cloned().collect()
+}
+
+fn strangers(rules: &[ResourceRule]) -> Vec<&ResourceRule> {
     let everybodys = |rule: &&ResourceRule| {
         !rule.resources().is_empty()
             && rule.groups().iter().all(|group| {
@@ -123,9 +197,14 @@ fn worst(rules: &[&ResourceRule]) -> Level {
 }
 
 fn in_words(rules: &[&ResourceRule]) -> String {
-    let rule = |rule: &&ResourceRule| format!("{} {}", rule.verbs().join("/"), rule.resources().join("/"));
-    let mut words: Vec<String> = rules.iter().map(rule).collect();
+    shortened(rules.iter().map(|rule| format!("{} {}", rule.verbs().join("/"), rule.resources().join("/"))))
+}
+
+/// The first of these words, and how many more there are.
+fn shortened(words: impl Iterator<Item = String>) -> String {
+    let mut words: Vec<String> = words.collect();
     words.sort();
+    words.dedup();
     let more = words.len().saturating_sub(MOST);
     words.truncate(MOST);
     if more > 0 {
@@ -162,7 +241,37 @@ mod tests {
     }
 
     fn confined(own: &[ResourceRule], elsewhere: &[ResourceRule]) -> Finding {
-        judge_confined("x", &[("own".into(), Ok(status(own))), ("kube-system".into(), Ok(status(elsewhere)))])
+        judge_confined("x", &[("own".into(), Ok(status(own))), ("kube-system".into(), Ok(status(elsewhere)))], Ok(&[]))
+    }
+
+    #[test]
+    fn what_holds_everywhere_is_told_once_and_as_such() {
+        let (nodes, secrets) = (rule("", &["nodes"], &["get"]), rule("", &["secrets"], &["list"]));
+        let judged = |everywhere: &[ResourceRule]| {
+            let places = [("own".into(), Ok(status(&[]))), ("kube-system".into(), Ok(status(&[nodes.clone()])))];
+            judge_confined("x", &places, Ok(everywhere))
+        };
+        let found = judged(&[nodes.clone()]);
+        assert_eq!(found.level, Level::Warning);
+        assert!(found.message.starts_with("in all namespaces") && !found.message.contains("kube-system"), "{found:?}");
+        assert_eq!(judged(&[nodes.clone(), secrets]).level, Level::Error);
+        assert!(judged(&[]).message.contains("in the namespace kube-system it may get nodes"));
+    }
+
+    #[test]
+    fn paths_that_not_everybody_may_read_are_told() {
+        let judged = |verb: &str, path: &str| {
+            let rule = NonResourceRule { verbs: vec![verb.into()], non_resource_urls: Some(vec![path.into()]) };
+            let own = SubjectRulesReviewStatus { non_resource_rules: vec![rule], ..status(&[]) };
+            judge_confined("x", &[("own".into(), Ok(own))], Ok(&[])).level
+        };
+        for path in ["/api", "/apis/*", "/version/", "/openid/v1/jwks"] {
+            assert_eq!(judged("get", path), Level::Ok, "{path}");
+        }
+        assert_eq!(judged("get", "/metrics"), Level::Warning);
+        assert_eq!(judged("get", "*"), Level::Warning);
+        assert_eq!(judged("*", "/api"), Level::Error);
+        assert_eq!(judged("post", "/logs"), Level::Error);
     }
 
     #[test]
@@ -193,6 +302,11 @@ mod tests {
     #[test]
     fn what_cannot_be_asked_is_not_taken_for_confined() {
         let failed = Problem::new(Reason::KubernetesUnavailable, "no answer");
-        assert_eq!(judge_confined("x", &[("own".into(), Err(failed))]).level, Level::Error);
+        let own = || [("own".into(), Ok(status(&[])))];
+        assert_eq!(judge_confined("x", &own(), Ok(&[])).level, Level::Ok);
+        assert_eq!(judge_confined("x", &own(), Err(&failed)).level, Level::Error);
+        assert_eq!(judge_confined("x", &[("own".into(), Err(failed))], Ok(&[])).level, Level::Error);
+        let untold = SubjectRulesReviewStatus { incomplete: true, ..status(&[]) };
+        assert_eq!(judge_confined("x", &[("own".into(), Ok(untold))], Ok(&[])).level, Level::Unchecked);
     }
 }

@@ -13,6 +13,7 @@ use super::{
     cluster::{Cluster, account, no_client, whoami},
     confinement,
     endpoint::client_of_a_job,
+    everywhere,
     findings::Finding,
 };
 use crate::{
@@ -137,11 +138,14 @@ async fn log_in(client: &Client, subject: Subject<'_>) -> Vec<Finding> {
     let mut findings = vec![login];
     let own = rules(client, subject.namespace).await;
     findings.push(confinement::judge_sufficient(subject.object, &subject.class.cluster_role, own.as_ref()));
-    let mut places = vec![(subject.namespace.to_owned(), own)];
-    for place in [Some(FOREIGN), subject.neighbour].into_iter().flatten() {
-        places.push((place.to_owned(), rules(client, place).await));
+    let foreign = rules(client, FOREIGN).await;
+    let strange = foreign.as_ref().map(confinement::beyond_everybody).unwrap_or_default();
+    let everywhere = everywhere::ask(client, &strange).await;
+    let mut places = vec![(subject.namespace.to_owned(), own), (FOREIGN.to_owned(), foreign)];
+    if let Some(neighbour) = subject.neighbour {
+        places.push((neighbour.to_owned(), rules(client, neighbour).await));
     }
-    findings.push(confinement::judge_confined(subject.object, &places));
+    findings.push(confinement::judge_confined(subject.object, &places, everywhere.as_deref()));
     findings
 }
 

@@ -12,6 +12,7 @@ mod credentials;
 mod declarations;
 mod delivery;
 mod endpoint;
+mod everywhere;
 mod findings;
 mod installed;
 mod instances;
