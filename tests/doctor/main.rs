@@ -13,3 +13,5 @@ mod installation;
 #[path = "../program/process.rs"]
 mod process;
 mod report;
+mod terminal;
+mod trust;

@@ -215,6 +215,8 @@ fn shortened(words: impl Iterator<Item = String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use crate::status::Reason;
 
@@ -248,10 +250,10 @@ mod tests {
     fn what_holds_everywhere_is_told_once_and_as_such() {
         let (nodes, secrets) = (rule("", &["nodes"], &["get"]), rule("", &["secrets"], &["list"]));
         let judged = |everywhere: &[ResourceRule]| {
-            let places = [("own".into(), Ok(status(&[]))), ("kube-system".into(), Ok(status(&[nodes.clone()])))];
+            let places = [("own".into(), Ok(status(&[]))), ("kube-system".into(), Ok(status(from_ref(&nodes))))];
             judge_confined("x", &places, Ok(everywhere))
         };
-        let found = judged(&[nodes.clone()]);
+        let found = judged(from_ref(&nodes));
         assert_eq!(found.level, Level::Warning);
         assert!(found.message.starts_with("in all namespaces") && !found.message.contains("kube-system"), "{found:?}");
         assert_eq!(judged(&[nodes.clone(), secrets]).level, Level::Error);
