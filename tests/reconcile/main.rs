@@ -27,6 +27,7 @@ mod planned;
 mod quiet;
 mod renewal;
 mod restored;
+mod role;
 #[allow(dead_code, reason = "shared with other tests; one or the other uses it")]
 #[path = "../support/seams.rs"]
 mod seams;
