@@ -32,7 +32,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::context::Chance;
 
 /// Objects that are listed at a time.
-const PAGE: u32 = 50;
+const PAGE: u32 = 200;
 /// So many refusals in a row, and a watch begins again with a list: its place in history may be one that the server never
 /// had.
 const REFUSALS: u32 = 5;

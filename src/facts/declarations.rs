@@ -136,8 +136,12 @@ impl Declarations {
 
     /// All mappings that name a project, this one included.
     pub fn candidates(&self, project: &ProjectIdentity, path: Option<&str>) -> Vec<Candidate> {
+        // Every mapping asks this of all others: what is cheap to see comes first.
+        let names = |mapping: &ProjectMapping| {
+            has_number(mapping, project, path) == Some(true) && self.is_on(mapping, project) == Some(true)
+        };
         self.mappings
-            .state_filter(|mapping| self.names_project(mapping, project, path) == Some(true))
+            .state_filter(names)
             .iter()
             .map(|mapping| Candidate {
                 name: mapping.name_any(),
@@ -148,21 +152,14 @@ impl Declarations {
     }
 
     /// Whether a mapping names a project; `None` when that cannot be said, since its project was never looked up.
-    fn names_project(&self, mapping: &ProjectMapping, project: &ProjectIdentity, path: Option<&str>) -> Option<bool> {
-        let url = self.instances.get(&ObjectRef::new(&mapping.spec.instance))?.spec.url.clone();
-        if url.trim_end_matches('/') != project.gitlab_url {
-            return Some(false);
-        }
-        let annotated = mapping.annotations().get(names::PROJECT_ID).and_then(|text| text.parse().ok());
-        let seen = mapping.status.as_ref().and_then(|status| status.project.as_ref()?.id);
-        match mapping.spec.project.id.or(annotated).or(seen) {
-            Some(id) => Some(id == project.project_id),
-            None => {
-                let same =
-                    mapping.spec.project.path.as_deref().zip(path).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
-                same.then_some(true)
-            }
-        }
+    fn names_project(&self, mapping: &ProjectMapping, project: &ProjectIdentity) -> Option<bool> {
+        if self.is_on(mapping, project)? { has_number(mapping, project, None) } else { Some(false) }
+    }
+
+    /// Whether a mapping's instance is the project's GitLab; `None` when there is no such instance.
+    fn is_on(&self, mapping: &ProjectMapping, project: &ProjectIdentity) -> Option<bool> {
+        let instance = self.instances.get(&ObjectRef::new(&mapping.spec.instance))?;
+        Some(instance.spec.url.trim_end_matches('/') == project.gitlab_url)
     }
 
     /// Another mapping of a project that may be at work without knowing of this one, because it found the project before
@@ -193,12 +190,25 @@ impl Declarations {
     }
 }
 
+/// Whether a mapping names the project of this number, on whatever GitLab; `None` when its project was never looked up.
+fn has_number(mapping: &ProjectMapping, project: &ProjectIdentity, path: Option<&str>) -> Option<bool> {
+    let annotated = || mapping.annotations().get(names::PROJECT_ID)?.parse().ok();
+    let seen = || mapping.status.as_ref()?.project.as_ref()?.id;
+    match mapping.spec.project.id.or_else(annotated).or_else(seen) {
+        Some(id) => Some(id == project.project_id),
+        None => {
+            let same = mapping.spec.project.path.as_deref().zip(path).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
+            same.then_some(true)
+        }
+    }
+}
+
 impl OtherMappings for Declarations {
     /// In doubt a mapping that exists still holds what its claim says.
     fn holds(&self, mapping: &str, project: &ProjectIdentity) -> bool {
         self.mappings
             .get(&ObjectRef::new(mapping))
-            .is_some_and(|mapping| self.names_project(&mapping, project, None).unwrap_or(true))
+            .is_some_and(|mapping| self.names_project(&mapping, project).unwrap_or(true))
     }
 
     fn exists(&self, mapping: &str) -> bool {

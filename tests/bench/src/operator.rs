@@ -34,6 +34,8 @@ impl Operator {
         let mut command = Command::new(program);
         command.args(["run", "--listen", &address]).args(arguments.operator_arguments.split_whitespace());
         command.env("KUBECONFIG", &kubeconfig).env("POD_NAME", "bench").env("GL_K8S_LOG", "warn");
+        // As in manifests/deployment.yaml.
+        command.env("MALLOC_ARENA_MAX", "1");
         let started = Instant::now();
         let process = bed.spawn("operator", command, Stdio::null()).await?;
         let mut operator = Self { process, started };
