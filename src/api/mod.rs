@@ -10,6 +10,7 @@
 mod class;
 pub mod crds;
 mod instance;
+mod key;
 mod kubernetes;
 mod lenient;
 mod mapping;
@@ -20,6 +21,7 @@ mod status;
 
 pub use class::*;
 pub use instance::*;
+pub use key::Key;
 pub use mapping::*;
 pub use period::{Period, PeriodError};
 pub use status::*;

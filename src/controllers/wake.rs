@@ -7,9 +7,8 @@ use kube::{Resource, ResourceExt as _, runtime::reflector::ObjectRef};
 
 use super::{Watched, by_name};
 use crate::{
-    api::{Condition, GitLabInstance, NamespaceClass, ProjectMapping},
+    api::{Condition, GitLabInstance, Key, NamespaceClass, ProjectMapping},
     context::Context,
-    reconcile::Key,
     status::{Reason, is_ready, ready},
 };
 

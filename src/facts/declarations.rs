@@ -8,10 +8,9 @@ use kube::{
 };
 
 use crate::{
-    api::{GitLabInstance, NamespaceClass, ProjectMapping, names},
+    api::{GitLabInstance, Key, NamespaceClass, ProjectMapping, names},
     declared::{Adoption, Class, Instance, Mapping},
     plan::ownership::{Candidate, OtherMappings, ProjectIdentity},
-    reconcile::Key,
     status::{Problem, Reason},
 };
 

@@ -11,9 +11,9 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
+    api::Key,
     facts::{instance::InstanceFacts, survey::Arrivals},
     gitlab::{Pace, Project},
-    reconcile::Key,
 };
 
 use series::Series;

@@ -23,39 +23,11 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt as _;
 
+pub use crate::api::Key;
 use crate::{
     context::Context,
     status::{Problem, Reason, Retry},
 };
-
-/// Which object is reconciled.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Key {
-    /// A `GitLabInstance`.
-    Instance(String),
-    /// A `NamespaceClass`.
-    Class(String),
-    /// A `ProjectMapping`.
-    Mapping(String),
-}
-
-impl Key {
-    /// The kind, for metrics and logs.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Instance(_) => "GitLabInstance",
-            Self::Class(_) => "NamespaceClass",
-            Self::Mapping(_) => "ProjectMapping",
-        }
-    }
-
-    /// The object's name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Instance(name) | Self::Class(name) | Self::Mapping(name) => name,
-        }
-    }
-}
 
 /// What is to happen next with an object. A change that a watch sees comes before the time that stands here.
 #[derive(Clone, Debug, PartialEq, Eq)]
