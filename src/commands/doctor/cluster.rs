@@ -3,13 +3,12 @@
 use k8s_openapi::api::{
     authentication::v1::SelfSubjectReview,
     authorization::v1::{
-        ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
-        SubjectAccessReviewSpec,
+        SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview, SubjectAccessReviewSpec,
     },
 };
 use kube::{Api, Client, api::PostParams};
 
-use super::{installed::OPERATOR, rights::Right};
+use super::{installed::OPERATOR, right::Right};
 use crate::{
     commands::run::client,
     facts::problems,
@@ -77,7 +76,7 @@ impl Cluster {
     /// When the API server does not say.
     pub async fn operator_may(&self, right: &Right) -> Result<bool, Problem> {
         let failed = |error| problems::kubernetes("review what the operator's account may do", &error);
-        let attributes = Some(attributes(right));
+        let attributes = Some(right.attributes());
         let status = if self.as_operator {
             let spec = SelfSubjectAccessReviewSpec { resource_attributes: attributes, ..Default::default() };
             let review = SelfSubjectAccessReview { spec, ..Default::default() };
@@ -111,18 +110,6 @@ pub async fn whoami(client: &Client) -> Result<k8s_openapi::api::authentication:
     let review =
         Api::<SelfSubjectReview>::all(client.clone()).create(&PostParams::default(), &Default::default()).await?;
     Ok(review.status.and_then(|status| status.user_info).unwrap_or_default())
-}
-
-fn attributes(right: &Right) -> ResourceAttributes {
-    ResourceAttributes {
-        verb: Some(right.verb.clone()),
-        group: Some(right.group.clone()),
-        resource: Some(right.resource.clone()),
-        subresource: right.subresource.clone(),
-        namespace: right.namespace.clone(),
-        name: right.name.clone(),
-        ..ResourceAttributes::default()
-    }
 }
 
 /// A failure to set up a client, as a problem of a check.

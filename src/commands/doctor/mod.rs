@@ -20,6 +20,7 @@ mod kinds;
 mod mappings;
 mod policies;
 mod projects;
+mod right;
 mod rights;
 mod roles;
 mod rules;

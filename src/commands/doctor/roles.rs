@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use kube::Api;
 
-use super::{checks::Check, cluster::Cluster, findings::Finding, rights::Right, rules::dangers};
+use super::{checks::Check, cluster::Cluster, findings::Finding, right::Right, rules::dangers};
 use crate::{facts::problems, status::Problem};
 
 /// Our own roles begin like this; what they give is fixed by the manifests.
