@@ -31,8 +31,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::context::Chance;
 
-/// Objects that are listed at a time.
-const PAGE: u32 = 200;
+/// Objects that are listed at a time. With 200 a restart with 2,000 namespaces is no faster, and needs 6 MB more.
+const PAGE: u32 = 50;
 /// So many refusals in a row, and a watch begins again with a list: its place in history may be one that the server never
 /// had.
 const REFUSALS: u32 = 5;
