@@ -151,6 +151,8 @@ pub async fn cluster_uid(context: &Context) -> Result<String, Problem> {
 
 /// How long it is believed that a role exists.
 const ROLE_SEEN: Duration = Duration::from_secs(300);
+/// How long it is waited for another one's look at a role.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether a ClusterRole exists. Who may not look is told that it does: the API server judges the binding then.
 ///
@@ -158,7 +160,13 @@ const ROLE_SEEN: Duration = Duration::from_secs(300);
 /// When it cannot be read.
 pub async fn role_exists(context: &Context, name: &str) -> Result<bool, Problem> {
     let now = context.clock.now();
-    if context.memory.role_was_seen(name, now) {
+    let seen = || context.memory.role_was_seen(name, now);
+    if seen() {
+        return Ok(true);
+    }
+    // Many namespaces ask at the same moment. Whoever has waited long enough for another one's answer asks for itself.
+    let _reading = tokio::time::timeout(PATIENCE, context.memory.reading_roles().lock()).await;
+    if seen() {
         return Ok(true);
     }
     let api: Api<PartialObjectMeta<ClusterRole>> = Api::all(context.kubernetes.clone());

@@ -29,6 +29,7 @@ pub struct Memory {
     surveys: Mutex<HashMap<String, Timestamp>>,
     arrivals: Mutex<HashMap<String, ArrivalsSlot>>,
     roles: Mutex<HashMap<String, Timestamp>>,
+    reading_roles: tokio::sync::Mutex<()>,
     cluster_uid: tokio::sync::OnceCell<String>,
     deletions: tokio::sync::Mutex<()>,
     events: Mutex<Series>,
@@ -167,6 +168,11 @@ impl Memory {
     /// Whether a ClusterRole was seen so lately that it still counts.
     pub fn role_was_seen(&self, role: &str, now: Timestamp) -> bool {
         locked(&self.roles).get(role).is_some_and(|until| now < *until)
+    }
+
+    /// Whoever holds this looks at a ClusterRole; the others find out what it saw.
+    pub fn reading_roles(&self) -> &tokio::sync::Mutex<()> {
+        &self.reading_roles
     }
 
     /// A ClusterRole was seen; that counts for a while.

@@ -43,3 +43,15 @@ async fn many_new_mappings_find_their_projects_in_one_listing() {
     assert_eq!(count("/api/v4/projects?"), 2, "one page with all projects, and the empty one that ends the listing");
     assert_eq!(count("/api/v4/projects/team%2F"), 0, "none was looked up by itself");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn namespaces_that_are_made_at_the_same_time_look_at_their_role_once() {
+    let bench = Bench::new("one-role").await;
+    let environments: Vec<_> = (1..=6).map(|number| json!({"name": format!("review-{number}")})).collect();
+    bench.mapped("one-role-web", "web-app", json!({"environments": environments})).await;
+    let operator = bench.operator().await;
+    operator.settle("one-role-web").await;
+    let calls = operator.seams.calls();
+    let looks: Vec<_> = calls.iter().filter(|call| call.path.contains("/clusterroles/")).collect();
+    assert_eq!(looks.len(), 1, "{looks:#?}");
+}
