@@ -93,7 +93,7 @@ impl Case {
 
 /// Which cases are run.
 pub enum Selection {
-    /// For each workload and each disturbance one call, chosen by a seed.
+    /// Of each workload and each disturbance one call at most, chosen by a seed.
     Sample {
         /// The seed.
         seed: u64,
@@ -139,7 +139,10 @@ impl fmt::Display for Selection {
     }
 }
 
-/// One call for each workload and disturbance.
+/// How many cases a part has.
+const PART: usize = 360;
+
+/// One call for each workload and disturbance, and of these as many as a part has.
 fn sample(cases: Vec<Case>, seed: u64) -> Vec<Case> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut groups: BTreeMap<_, Vec<Case>> = BTreeMap::new();
@@ -149,6 +152,7 @@ fn sample(cases: Vec<Case>, seed: u64) -> Vec<Case> {
     let mut chosen: Vec<_> =
         groups.into_values().map(|mut group| group.swap_remove(random.usize(..group.len()))).collect();
     random.shuffle(&mut chosen);
+    chosen.truncate(PART);
     chosen
 }
 

@@ -50,9 +50,11 @@ async fn whatever_happens_at_any_call_the_end_is_the_same() {
     }
     say(&format!("{} cases ({selection}), after {:.0} s of learning", plan.total, begin.elapsed().as_secs_f64()));
     assert!(plan.total > 0, "no case has such a name");
+    let total = plan.total;
     let summary = plan.carry_out().await;
     summarize(&summary, begin.elapsed().as_secs_f64());
     assert!(summary.failures.is_empty(), "{} cases failed", summary.failures.len());
+    assert_eq!(summary.done, total, "cases were left out");
     let strangers = world.strangers().await;
     assert!(strangers.is_empty(), "{strangers:#?}");
 }

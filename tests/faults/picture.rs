@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use gl_k8s_integrator::api::{GitLabInstance, NamespaceClass, ProjectMapping};
 use k8s_openapi::{
     ByteString,
     api::{
@@ -103,17 +104,28 @@ impl World {
             });
             namespaces.insert(name, content);
         }
-        let mapping = self.bench.campus.mappings().get_opt(&subject.mapping).await.unwrap();
-        let mapping = mapping.map(|mapping| {
-            json!({"finalizers": mapping.finalizers(), "annotations": mapping.annotations(), "status": mapping.status})
-        });
+        let mapping = self.declared::<ProjectMapping>(&subject.mapping).await;
+        let instance = self.declared::<GitLabInstance>(&subject.instance).await;
+        let class = self.declared::<NamespaceClass>(&subject.class).await;
         let held: BTreeMap<_, _> = seen.held.iter().map(|held| (held.environment, &held.token)).collect();
         let gitlab = json!({"entries": seen.entries, "held": held});
-        seen.picture = json!({"namespaces": namespaces, "mapping": mapping, "gitlab": gitlab});
+        seen.picture = json!({"namespaces": namespaces, "mapping": mapping, "instance": instance, "class": class, "gitlab": gitlab});
         let mut replacements: Vec<_> = tokens.into_iter().chain(subject.names()).collect();
         replacements.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         neutral(&mut seen.picture, &replacements);
         seen
+    }
+
+    /// What the operator writes to an object of ours; null when there is none.
+    async fn declared<K>(&self, name: &str) -> Value
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+    {
+        let object = Api::<K>::all(self.bench.campus.admin.clone()).get_opt(name).await.unwrap();
+        object.map_or(Value::Null, |object| {
+            let status = serde_json::to_value(&object).unwrap()["status"].take();
+            json!({"finalizers": object.finalizers(), "annotations": object.annotations(), "status": status})
+        })
     }
 
     async fn list<K>(&self, namespace: &str) -> Vec<K>

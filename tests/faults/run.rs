@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use gl_k8s_integrator::reconcile::Key;
+use gl_k8s_integrator::reconcile::Outcome;
 use serde_json::Value;
 
 use crate::{
@@ -33,8 +33,8 @@ pub struct Learned {
 pub enum Ended {
     /// As it should.
     Well(Learned),
-    /// The call of the case never came.
-    Unmet,
+    /// The call of the case never came in these passes.
+    Unmet(Vec<String>),
 }
 
 /// More passes than any work takes.
@@ -79,7 +79,7 @@ pub async fn run(world: &World, subject: &mut Subject, station: Station, case: O
             () = seams.death() => None,
         };
         if !recording.met() {
-            return settled.unwrap_or(Ok(())).map(|()| Ended::Unmet);
+            return settled.unwrap_or(Ok(())).map(|()| Ended::Unmet(run.passes));
         }
         run.passes.push("the operator ended".to_owned());
         run.tokens_are_alive(subject).await?;
@@ -89,7 +89,7 @@ pub async fn run(world: &World, subject: &mut Subject, station: Station, case: O
     }
     run.settle(subject).await?;
     if case.is_some() && !recording.met() {
-        return Ok(Ended::Unmet);
+        return Ok(Ended::Unmet(run.passes));
     }
     let steps = recording.steps();
     run.finish(subject).await?;
@@ -106,20 +106,31 @@ impl Run<'_> {
     /// Passes until nothing is wrong any more, each after the delay that the operator asked for.
     async fn settle(&mut self, subject: &Subject) -> Result<(), String> {
         for _ in 0..MOST_PASSES {
-            self.world.shows(&subject.mapping).await?;
+            let outcomes = self.round(subject).await?;
+            let ill = outcomes.iter().filter(|outcome| outcome.problem.is_some());
+            let Some(wait) = ill.map(|outcome| outcome.again.unwrap_or_default()).min() else { return Ok(()) };
+            self.operator.advance(wait);
+        }
+        Err(format!("it does not settle: {:#?}", self.passes))
+    }
+
+    /// One pass over each object that the workload is about.
+    async fn round(&mut self, subject: &Subject) -> Result<Vec<Outcome>, String> {
+        let keys = self.station.keys(subject);
+        let mut outcomes = Vec::new();
+        for key in &keys {
+            for key in &keys {
+                self.world.shows(key).await?;
+            }
             if let Some(recording) = &self.recording {
                 recording.another_pass();
             }
-            let outcome = self.operator.reconcile(Key::Mapping(subject.mapping.clone())).await;
-            self.passes.push(format!("{outcome:?}"));
+            let outcome = self.operator.reconcile(key.clone()).await;
+            self.passes.push(format!("{} {outcome:?}", key.kind()));
             self.tokens_are_alive(subject).await?;
-            if outcome.problem.is_none() {
-                return Ok(());
-            }
-            self.operator.advance(outcome.again.unwrap_or_default());
+            outcomes.push(outcome);
         }
-        let message = self.operator.message(&subject.mapping).await;
-        Err(format!("it does not settle: {:#?}\n{message}", self.passes))
+        Ok(outcomes)
     }
 
     /// Whatever GitLab holds for a job is alive, unless the workload kills it.
@@ -148,12 +159,11 @@ impl Run<'_> {
             self.settle(subject).await?;
         }
         let before = self.operator.seams.calls().len();
-        self.world.shows(&subject.mapping).await?;
-        let outcome = self.operator.reconcile(Key::Mapping(subject.mapping.clone())).await;
+        let outcomes = self.round(subject).await?;
         let calls = self.operator.seams.calls();
         let writes: Vec<_> = calls[before..].iter().filter(|call| call.is_write()).map(ToString::to_string).collect();
-        if !writes.is_empty() || outcome.problem.is_some() {
-            return Err(format!("a further pass ({outcome:?}) wrote {writes:#?}; passes: {:#?}", self.passes));
+        if !writes.is_empty() || outcomes.iter().any(|outcome| outcome.problem.is_some()) {
+            return Err(format!("a further pass ({outcomes:?}) wrote {writes:#?}; passes: {:#?}", self.passes));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Which mapping meets which case, how far things are, and what came of it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     panic::AssertUnwindSafe,
     sync::{
         Mutex,
@@ -25,6 +25,8 @@ use crate::{
 const AT_ONCE: usize = 16;
 /// No workload takes longer, however busy the machine is.
 const LONGEST: Duration = Duration::from_secs(300);
+/// After so many failures nothing new is to be learnt.
+const ENOUGH: usize = 100;
 /// How often it is said how far things are.
 const PROGRESS: Duration = Duration::from_secs(15);
 
@@ -47,7 +49,6 @@ pub struct Plan<'a> {
     stops: BTreeMap<Station, Stop>,
     lives: AtomicUsize,
     done: AtomicUsize,
-    unmet: Mutex<Vec<String>>,
     failures: Mutex<Vec<Failure>>,
     /// Cases in all.
     pub total: usize,
@@ -58,7 +59,6 @@ pub struct Plan<'a> {
 /// What came of it all.
 pub struct Summary {
     pub done: usize,
-    pub unmet: Vec<String>,
     pub failures: Vec<Failure>,
 }
 
@@ -66,23 +66,23 @@ impl<'a> Plan<'a> {
     /// Lets mappings go all ways undisturbed, and chooses the cases.
     pub async fn learn(world: &'a World, selection: &Selection) -> Self {
         let learned = stream::iter(WAYS.into_iter().enumerate()).then(|(number, way)| async move {
-            let twice = futures::join!(learn(world, 2 * number + 1, way), learn(world, 2 * number + 2, way));
-            way.iter().copied().zip(twice.0.into_iter().zip(twice.1)).collect::<Vec<_>>()
+            // One after the other: all mappings share the record of deletions, and may be in each other's way there.
+            let first = learn(world, 2 * number + 1, way).await;
+            let second = learn(world, 2 * number + 2, way).await;
+            let twice = way.iter().chain(way).copied();
+            twice.zip(first.into_iter().chain(second)).collect::<Vec<_>>()
         });
         let mut stops = BTreeMap::new();
         let mut calls = Vec::new();
         let mut cases = Vec::new();
-        for (station, (first, second)) in learned.collect::<Vec<_>>().await.into_iter().flatten() {
-            let differing = differences(&first.picture, &second.picture);
-            assert!(differing.is_empty(), "{}: two mappings end differently: {differing:#?}", station.name());
-            // What only one of two runs calls is chance: a pass more while a controller is at work.
-            let steps: BTreeSet<_> = first.steps.intersection(&second.steps).cloned().collect();
-            for step in first.steps.symmetric_difference(&second.steps) {
-                say(&format!("{}: only one of two runs calls {step}", station.name()));
+        for (station, learned) in learned.collect::<Vec<_>>().await.into_iter().flatten() {
+            if let Some(Stop { learned: before, .. }) = stops.get(&station) {
+                before.assert_same(&learned, station);
+                continue;
             }
-            calls.push((station, steps.len()));
-            cases.extend(Case::all(station, &steps));
-            stops.insert(station, Stop { learned: first, waiting: Mutex::default() });
+            calls.push((station, learned.steps.len()));
+            cases.extend(Case::all(station, &learned.steps));
+            stops.insert(station, Stop { learned, waiting: Mutex::default() });
         }
         let chosen = selection.of(cases);
         let total = chosen.len();
@@ -90,18 +90,20 @@ impl<'a> Plan<'a> {
             stops[&case.station].waiting.lock().unwrap().push_back(case);
         }
         let lives = AtomicUsize::new(2 * WAYS.len() + 1);
-        let (unmet, failures) = (Mutex::default(), Mutex::default());
-        Self { world, stops, lives, done: AtomicUsize::default(), unmet, failures, total, calls }
+        let (done, failures) = (AtomicUsize::default(), Mutex::default());
+        Self { world, stops, lives, done, failures, total, calls }
     }
 
     /// Lets mappings go their ways until every case was met.
     pub async fn carry_out(self) -> Summary {
         let begin = Instant::now();
         let work = async {
-            for way in WAYS {
-                let walkers = stream::iter(0..AT_ONCE).map(|_| async { while self.life(way).await {} });
-                walkers.buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
-            }
+            let walkers = (0..AT_ONCE).map(|_| async {
+                for way in WAYS {
+                    while self.life(way).await {}
+                }
+            });
+            futures::future::join_all(walkers).await;
         };
         let progress = async {
             loop {
@@ -114,33 +116,41 @@ impl<'a> Plan<'a> {
             () = work => {}
             () = progress => {}
         }
-        Summary {
-            done: self.done.into_inner(),
-            unmet: self.unmet.into_inner().unwrap(),
-            failures: self.failures.into_inner().unwrap(),
-        }
+        Summary { done: self.done.into_inner(), failures: self.failures.into_inner().unwrap() }
     }
 
     /// Takes one mapping as far along a way as cases wait there. False when none waits.
     async fn life(&self, way: &[Station]) -> bool {
-        let waits = |station: &Station| !self.stops[station].waiting.lock().unwrap().is_empty();
-        let Some(last) = way.iter().rposition(waits) else { return false };
+        if self.failures.lock().unwrap().len() >= ENOUGH {
+            return false;
+        }
+        let mut walk: VecDeque<_> = way.iter().map(|station| (*station, self.next_case(*station))).collect();
+        walk.truncate(walk.iter().rposition(|(_, case)| case.is_some()).map_or(0, |last| last + 1));
+        if walk.is_empty() {
+            return false;
+        }
         let mut subject = self.world.subject(self.lives.fetch_add(1, Ordering::Relaxed)).await;
-        for station in &way[..=last] {
-            let stop = &self.stops[station];
-            let case = stop.waiting.lock().unwrap().pop_front();
-            let work = AssertUnwindSafe(run(self.world, &mut subject, *station, case.as_ref())).catch_unwind();
+        while let Some((station, case)) = walk.pop_front() {
+            let work = AssertUnwindSafe(run(self.world, &mut subject, station, case.as_ref())).catch_unwind();
             let ended = match tokio::time::timeout(LONGEST, work).await {
                 Ok(Ok(ended)) => ended,
                 Ok(Err(panic)) => Err(words_of(&*panic)),
                 Err(_) => Err(format!("it took longer than {} s", LONGEST.as_secs())),
             };
-            if !self.judge(*station, case.as_ref(), ended) {
+            if !self.judge(station, case.as_ref(), ended) {
                 break;
             }
         }
+        // What it did not come to is left for others.
+        for (station, case) in walk {
+            self.stops[&station].waiting.lock().unwrap().extend(case);
+        }
         self.world.retire(&subject).await;
         true
+    }
+
+    fn next_case(&self, station: Station) -> Option<Case> {
+        self.stops[&station].waiting.lock().unwrap().pop_front()
     }
 
     /// Notes how a case went; false when the mapping is no good beginning for another one.
@@ -154,10 +164,7 @@ impl<'a> Plan<'a> {
                 }
                 format!("it ends differently:\n{}", differing.join("\n"))
             }
-            Ok(Ended::Unmet) => {
-                self.unmet.lock().unwrap().extend(case.map(|case| format!("{} ({})", case.name(), case.step)));
-                return false;
-            }
+            Ok(Ended::Unmet(passes)) => format!("its call never came; passes: {passes:#?}"),
             Err(message) => message,
         };
         let name = case.map_or_else(|| format!("{}/undisturbed", station.name()), Case::name);
@@ -176,13 +183,23 @@ impl std::fmt::Display for Failure {
     }
 }
 
+impl Learned {
+    /// What only one of two mappings does is chance: it could not be numbered, and its cases would come to nothing.
+    fn assert_same(&self, other: &Self, station: Station) {
+        let differing = differences(&self.picture, &other.picture);
+        assert!(differing.is_empty(), "{}: two mappings end differently: {differing:#?}", station.name());
+        let by_chance: Vec<_> = self.steps.symmetric_difference(&other.steps).map(ToString::to_string).collect();
+        assert!(by_chance.is_empty(), "{}: only one of two mappings calls {by_chance:#?}", station.name());
+    }
+}
+
 async fn learn(world: &World, number: usize, way: &[Station]) -> Vec<Learned> {
     let mut subject = world.subject(number).await;
     let mut all = Vec::new();
     for station in way {
         match run(world, &mut subject, *station, None).await {
             Ok(Ended::Well(learned)) => all.push(learned),
-            Ok(Ended::Unmet) => unreachable!("there was no case"),
+            Ok(Ended::Unmet(_)) => unreachable!("there was no case"),
             Err(message) => panic!("{} fails although nothing disturbs it: {message}", station.name()),
         }
     }

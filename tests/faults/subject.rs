@@ -18,13 +18,17 @@ pub const TENANT: &str = "of-a-tenant";
 /// A mapping, its project, and what is known to be there.
 pub struct Subject {
     pub mapping: String,
+    /// An instance of its own: mappings of one instance are looked up together, and others would meet its case.
+    pub instance: String,
+    /// A class of its own, where a workload declares one.
+    pub class: String,
     pub path: String,
     pub project: i64,
     /// What the names of its namespaces begin with.
     pub base: String,
     /// Whether its environments share a namespace.
     pub shared: bool,
-    /// The environments that the mapping declares now.
+    /// The environments whose jobs get tokens.
     pub environments: Vec<&'static str>,
     /// What others put into the project.
     pub foreign_entries: Vec<(&'static str, Value)>,
@@ -49,11 +53,13 @@ impl Subject {
         campus.gitlab("POST", &at("environments"), json!({"name": "review/one"})).await;
         let mut subject = Self {
             mapping: format!("{}-{path}", campus.name),
+            instance: format!("{}-{path}-gitlab", campus.name),
+            class: format!("{}-{path}-class", campus.name),
             base: format!("{}-{path}-{project}", campus.name),
             path,
             project,
             shared: false,
-            environments: vec!["production", "staging"],
+            environments: Vec::new(),
             foreign_entries: Vec::new(),
             of_tenants: BTreeMap::new(),
         };
@@ -65,6 +71,8 @@ impl Subject {
     pub fn names(&self) -> Vec<(String, String)> {
         let mut names = vec![
             (self.mapping.clone(), "MAPPING".to_owned()),
+            (self.instance.clone(), "INSTANCE".to_owned()),
+            (self.class.clone(), "CLASS".to_owned()),
             (self.base.clone(), "NAMESPACE".to_owned()),
             (self.path.clone(), "PATH".to_owned()),
             (format!("(id {})", self.project), "(id ID)".to_owned()),
@@ -72,6 +80,11 @@ impl Subject {
         ];
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         names
+    }
+
+    /// From now on the jobs of these environments are to get tokens, and no others.
+    pub fn serves(&mut self, environments: &[&'static str]) {
+        self.environments = environments.to_vec();
     }
 
     /// Gives the project another path.

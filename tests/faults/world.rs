@@ -6,11 +6,21 @@ use std::{
     time::Duration,
 };
 
+use gl_k8s_integrator::{
+    api::{GitLabInstance, NamespaceClass, ProjectMapping, names::DELETION_RECORD},
+    reconcile::Key,
+};
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
-    core::v1::{Namespace, Secret, ServiceAccount},
+    core::v1::{ConfigMap, Namespace, Secret, ServiceAccount},
 };
-use kube::{Api, Client, ResourceExt as _, api::ListParams, config::AuthInfo, runtime::reflector::ObjectRef};
+use kube::{
+    Api, Client, Resource, ResourceExt as _,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+    config::AuthInfo,
+    runtime::reflector::{ObjectRef, Store},
+};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
@@ -43,6 +53,9 @@ pub struct World {
 /// A namespace that looks like one of ours to whoever goes by its name.
 const LOOKALIKE: &str = "faults-life1-99999-production";
 
+/// How long a deletion stays on record. All mappings share the record, which is not to become long.
+const ON_RECORD: Duration = Duration::from_secs(5);
+
 impl World {
     pub async fn new() -> Self {
         let campus = Campus::with("faults", json!({}), json!({})).await;
@@ -55,11 +68,15 @@ impl World {
         campus.declare_class(&classes.legacy, json!({"serviceAccount": {"token": {"kind": "Legacy"}}})).await;
         let group = campus.gitlab("GET", "/groups/team", Value::Null).await["id"].clone();
         let foreign = settle_others(&campus).await;
+        // Whoever deletes first would make it, and nobody else would meet that call.
+        let record: Api<ConfigMap> = Api::namespaced(campus.admin.clone(), OWN);
+        campus.create(&record, json!({"metadata": {"name": DELETION_RECORD}})).await;
         let mut anonymous = campus.control_plane.admin_config();
         anonymous.auth_info = AuthInfo::default();
         let anonymous = Client::try_from(anonymous).unwrap();
         let token = long_token(&campus).await;
-        let bench = Bench::of(campus, &token);
+        let mut bench = Bench::of(campus, &token);
+        bench.brake.window = ON_RECORD;
         let views = Arc::new(bench.views().await);
         Self { bench, views, classes, anonymous, group, foreign, bases: Mutex::default() }
     }
@@ -73,10 +90,10 @@ impl World {
 
     /// Maps the subject's project.
     pub async fn map(&self, subject: &mut Subject, fields: Value) {
-        let mut spec = json!({"deletionPolicy": "Retain"});
+        let mut spec = json!({"instance": subject.instance, "deletionPolicy": "Retain"});
         merge(&mut spec, fields);
         subject.shared = spec["namespaces"] == "PerProject";
-        subject.environments = vec!["production", "staging"];
+        subject.serves(&["production", "staging"]);
         self.bench.campus.map(&subject.mapping, &subject.path, spec).await;
     }
 
@@ -90,25 +107,57 @@ impl World {
         self.bench.operator_with(Arc::clone(&self.views), clock, Arc::new(Seams::one_by_one()))
     }
 
-    /// Waits until the watches show a mapping as the API server holds it.
-    pub async fn shows(&self, mapping: &str) -> Result<(), String> {
-        let live = self.bench.campus.mappings().get_metadata_opt(mapping).await.map_err(|error| error.to_string())?;
+    /// Declares an instance for the subject's GitLab.
+    pub async fn declare_instance(&self, subject: &Subject) {
+        self.bench.campus.declare_instance(&subject.instance, json!({})).await;
+        self.shows(&Key::Instance(subject.instance.clone())).await.unwrap();
+    }
+
+    /// Declares a class for the subject alone.
+    pub async fn declare_class(&self, subject: &Subject) {
+        self.bench.campus.declare_class(&subject.class, json!({})).await;
+    }
+
+    /// Asks for the end of an instance, a class and a mapping at the same time.
+    pub async fn delete_together(&self, subject: &Subject) {
+        let admin = &self.bench.campus.admin;
+        let now = DeleteParams::default();
+        Api::<GitLabInstance>::all(admin.clone()).delete(&subject.instance, &now).await.unwrap();
+        Api::<NamespaceClass>::all(admin.clone()).delete(&subject.class, &now).await.unwrap();
+        Api::<ProjectMapping>::all(admin.clone()).delete(&subject.mapping, &now).await.unwrap();
+    }
+
+    /// Waits until the watches show an object as the API server holds it.
+    pub async fn shows(&self, key: &Key) -> Result<(), String> {
+        let declarations = &self.views.declarations;
+        match key {
+            Key::Instance(name) => self.shown(&declarations.instances, name).await,
+            Key::Class(name) => self.shown(&declarations.classes, name).await,
+            Key::Mapping(name) => self.shown(&declarations.mappings, name).await,
+        }
+    }
+
+    async fn shown<K>(&self, store: &Store<K>, name: &str) -> Result<(), String>
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + 'static,
+    {
+        let api = Api::<K>::all(self.bench.campus.admin.clone());
+        let live = api.get_metadata_opt(name).await.map_err(|error| error.to_string())?;
         let live = live.and_then(|object| object.resource_version());
-        let store = &self.views.declarations.mappings;
         for _ in 0..10_000 {
-            let seen = store.get(&ObjectRef::new(mapping)).and_then(|object| object.resource_version());
+            let seen = store.get(&ObjectRef::new(name)).and_then(|object| object.resource_version());
             if seen == live {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
-        Err(format!("the watch never showed version {live:?} of {mapping}"))
+        Err(format!("the watch never showed version {live:?} of {name}"))
     }
 
     /// The namespaces that say that they belong to a project, but for those that are on their way out.
     pub async fn namespaces(&self, subject: &Subject) -> Vec<Namespace> {
         let campus = &self.bench.campus;
-        let labels = format!("gl-k8s.dev/project-id={},gl-k8s.dev/instance={}", subject.project, campus.name);
+        let labels = format!("gl-k8s.dev/project-id={},gl-k8s.dev/instance={}", subject.project, subject.instance);
         let api = Api::<Namespace>::all(campus.admin.clone());
         let mut all = api.list(&ListParams::default().labels(&labels)).await.unwrap().items;
         all.retain(|namespace| namespace.metadata.deletion_timestamp.is_none());
@@ -118,11 +167,17 @@ impl World {
     /// Ends what is left of a subject whose way is over. Its namespaces may stay: to delete them costs more than to keep
     /// them.
     pub async fn retire(&self, subject: &Subject) {
-        let mappings = self.bench.campus.mappings();
-        if mappings.get_metadata_opt(&subject.mapping).await.unwrap().is_some() {
-            let free = json!({"metadata": {"finalizers": null}});
-            self.bench.campus.patch_mapping(&subject.mapping, free).await;
-            mappings.delete(&subject.mapping, &Default::default()).await.ok();
+        self.end::<ProjectMapping>(&subject.mapping).await;
+        self.end::<GitLabInstance>(&subject.instance).await;
+        self.end::<NamespaceClass>(&subject.class).await;
+    }
+
+    async fn end<K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned>(&self, name: &str) {
+        let api = Api::<K>::all(self.bench.campus.admin.clone());
+        if api.get_metadata_opt(name).await.unwrap().is_some() {
+            let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+            api.patch_metadata(name, &PatchParams::default(), &free).await.ok();
+            api.delete(name, &DeleteParams::default()).await.ok();
         }
     }
 

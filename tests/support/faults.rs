@@ -31,7 +31,7 @@ pub enum Fault {
 }
 
 /// Refusals that both servers know.
-const STATUSES: [u16; 6] = [404, 409, 410, 422, 500, 503];
+const STATUSES: [u16; 8] = [401, 403, 404, 409, 410, 422, 500, 503];
 
 impl Fault {
     /// All ways in which a server's calls can fail.
@@ -39,7 +39,7 @@ impl Fault {
         let mut all: Vec<_> = STATUSES.into_iter().map(Self::Status).collect();
         all.push(Self::Throttled);
         if server == Server::GitLab {
-            all.extend([Self::ApplicationLimit, Self::Status(401), Self::Status(403)]);
+            all.push(Self::ApplicationLimit);
         }
         all.extend([Self::LateAnswer, Self::Reset, Self::AnswerLost, Self::TimedOut]);
         all.extend([Self::CutBody, Self::Html, Self::UnknownFields]);
@@ -137,6 +137,8 @@ fn refusal(status: u16, call: &Call) -> Response<Vec<u8>> {
 
 fn kubernetes_status(status: u16, call: &Call) -> Value {
     let reason = match status {
+        401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "NotFound",
         409 => "Conflict",
         410 => "Expired",
