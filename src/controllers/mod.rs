@@ -1,6 +1,7 @@
 //! Wiring: watches, who wakes whom, the queues. Nothing here knows what a reconcile does.
 
 mod stream;
+mod unhurried;
 mod wake;
 mod watches;
 

@@ -7,7 +7,8 @@
 //! - a new watch that is refused with the status 410 would be asked for at the same place for ever;
 //! - an answer to a list that never ends would be waited for for ever, since time limits of calls end with the head of the
 //!   answer;
-//! - its delays after failures begin anew with every attempt to list;
+//! - its delays after failures begin anew with every attempt to list, and a watch that ends without one begins again at
+//!   once: see [`unhurried`];
 //! - an object that went while nobody looked is told of to nobody: the new list just lacks it;
 //! - events that get lost on a watch that looks well, for example after the server's data were restored from a backup and
 //!   its history went back, are never made up for. So everything is listed anew from time to time.
@@ -29,6 +30,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::unhurried::unhurried;
 use crate::context::Chance;
 
 /// Objects that are listed at a time. With 200 a restart with 2,000 namespaces is no faster, and needs 6 MB more.
@@ -64,7 +66,7 @@ pub(super) struct Source {
 
 impl Source {
     pub fn new(client: Client, limits: Limits, chance: Arc<Chance>) -> Self {
-        Self { client, limits, chance }
+        Self { client: unhurried(&client, chance.clone()), limits, chance }
     }
 
     /// Whom the watches ask.

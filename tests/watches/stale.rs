@@ -106,7 +106,9 @@ fn a_namespace_that_caches_hold_for_the_recorded_one_is_not_deleted_when_it_is_a
 fn caches_that_are_not_filled_yet_lead_to_no_write() {
     in_turn(async |scene| {
         // All is as it should be, and then another operator begins, which cannot list what is kept.
-        drop(scene.operator(patient()).await);
+        let before = scene.operator(patient()).await;
+        before.wire.comes_to_rest().await;
+        drop(before);
         let operator = scene.blind_operator(Trouble::Refused).await;
         eventually("no watch can list", async || match operator.wire.met() {
             WATCHES_OF_THE_KEPT => Ok(()),

@@ -2,9 +2,11 @@
 //! watches can be cut, silenced, doubled, refused.
 
 use std::{
+    cell::Cell,
     collections::{HashSet, VecDeque},
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -16,6 +18,8 @@ use kube::{Client, client::Body};
 use serde_json::json;
 use tokio::sync::watch;
 use tower::BoxError;
+
+use crate::bed::eventually;
 
 /// What is wrong with the lists and watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +141,17 @@ impl Wire {
     /// What the operator wrote since then, or tried to; events are left out.
     pub fn writes(&self) -> Vec<Write> {
         self.state.lock().unwrap().writes.clone()
+    }
+
+    /// Waits until nothing is written any more: instances and classes count their mappings a little later.
+    pub async fn comes_to_rest(&self) {
+        let last = Cell::new(usize::MAX);
+        eventually("nothing is written any more", async || {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = self.writes().len();
+            if last.replace(now) == now { Ok(()) } else { Err(format!("{now} writes")) }
+        })
+        .await;
     }
 
     fn concerns(&self, asked: &Asked) -> bool {

@@ -12,11 +12,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::future::join_all;
 use gl_k8s_integrator::commands::run::client;
-use gl_k8s_integrator::context::{Chance, Clock, Context, Settings};
+use gl_k8s_integrator::context::{Clock, Context, Settings};
 use gl_k8s_integrator::controllers;
 use gl_k8s_integrator::gitlab::{HttpOptions, Proxy, http_transport};
 use gl_k8s_integrator::reconcile::{Key, reconcile};
-use gl_k8s_integrator::server::Metrics;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -68,19 +67,10 @@ pub async fn measure(arguments: &Arguments, bed: &Bed) -> anyhow::Result<Acceler
     let kubernetes = client(bed.control_plane.client_config_with_token(&bed.token))?;
     let clock = Arc::new(MovedClock::default());
     let (declarations, writers) = controllers::declarations();
-    let context = Context {
-        connect: Arc::new(|_, _| http_transport(&HttpOptions { proxy: Proxy::None, ..HttpOptions::default() })),
-        clock: clock.clone(),
-        chance: Arc::new(Chance::from_system()),
-        declarations: declarations.clone(),
-        settings: Settings::default(),
-        memory: Arc::default(),
-        caches: Default::default(),
-        sight: Default::default(),
-        hands: Default::default(),
-        metrics: Arc::new(Metrics::new("bench")),
-        kubernetes: kubernetes.clone(),
-    };
+    let connect =
+        |_: &str, _: Option<&str>| http_transport(&HttpOptions { proxy: Proxy::None, ..HttpOptions::default() });
+    let context = Context::new(kubernetes.clone(), Arc::new(connect), declarations.clone(), Settings::default());
+    let context = Context { clock: clock.clone(), ..context };
     let watches = tokio::spawn(controllers::follow(kubernetes, writers));
     declarations.ready().await.context("a watch ended before it had begun")?;
     bed.gitlab.forget_requests().await?;
