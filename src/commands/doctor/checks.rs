@@ -46,7 +46,7 @@ checks! {
     CredentialLogin = "credential.login": "The token logs in as the namespace's account.";
     CredentialAge = "credential.age": "The token was renewed in time.";
     CredentialSufficient = "credential.sufficient": "The token may do in its namespace what a job needs.";
-    CredentialConfined = "credential.confined": "The token may do nothing elsewhere, and mint no tokens in its namespace.";
+    CredentialConfined = "credential.confined": "The token may do nothing elsewhere, nothing in all namespaces or outside of them, and mint no tokens in its namespace.";
     CredentialDelivered = "credential.delivered": "GitLab holds this token, for this environment.";
 }
 
