@@ -7,7 +7,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use futures::{
     Stream, StreamExt as _, TryStreamExt as _, future,
-    stream::{self, BoxStream, SelectAll},
+    stream::{self, BoxStream},
 };
 use k8s_openapi::api::{
     core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota, Secret, ServiceAccount},
@@ -24,6 +24,7 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
 
 use super::{
     Writers,
@@ -79,8 +80,6 @@ pub async fn follow(client: Client, writers: Writers) {
     .await;
 }
 
-type Changes = SelectAll<futures::stream::BoxStream<'static, Change>>;
-
 /// What a watch saw.
 enum Change {
     /// Something in this namespace, or the namespace itself.
@@ -92,33 +91,44 @@ enum Change {
 }
 
 /// Follows everything that we keep, fills the caches with it and wakes its mapping; ends only with the program.
+///
+/// Each watch is a task of its own: when the program starts, reading what they list is most of the work.
 pub(super) async fn others(source: &Source, context: Arc<Context>, hub: Arc<Hub>) {
-    let caches = &context.caches;
-    let mut changes = Changes::new();
-    changes.push(kept::<Namespace>(source, caches, ours(), ""));
-    changes.push(named::<ServiceAccount>(source, caches, names::SERVICE_ACCOUNT));
-    changes.push(named::<RoleBinding>(source, caches, names::ROLE_BINDING));
-    changes.push(named::<Secret>(source, caches, names::TOKEN_SECRET));
-    changes.push(named::<Secret>(source, caches, names::LEGACY_TOKEN_SECRET));
-    changes.push(named::<ResourceQuota>(source, caches, names::RESOURCE_QUOTA));
-    changes.push(named::<LimitRange>(source, caches, names::LIMIT_RANGE));
-    changes.push(kept::<NetworkPolicy>(source, caches, ours(), ""));
-    let own = &context.settings.own_namespace;
-    changes.push(own_objects::<Secret>(source, own, OwnKind::Secret).boxed());
-    changes.push(own_objects::<ConfigMap>(source, own, OwnKind::ConfigMap).boxed());
-    while let Some(change) = changes.next().await {
-        match change {
-            Change::Kept { namespace } => {
-                let Some(known) = caches.get::<Namespace>(&namespace, &namespace) else { continue };
-                match mapping_of(&known) {
-                    Some(mapping) => hub.touched(&mapping),
-                    None => hub.unclaimed(&namespace),
-                }
+    let (caches, own) = (&context.caches, &context.settings.own_namespace);
+    let watches = [
+        kept::<Namespace>(source, caches, ours(), ""),
+        named::<ServiceAccount>(source, caches, names::SERVICE_ACCOUNT),
+        named::<RoleBinding>(source, caches, names::ROLE_BINDING),
+        named::<Secret>(source, caches, names::TOKEN_SECRET),
+        named::<Secret>(source, caches, names::LEGACY_TOKEN_SECRET),
+        named::<ResourceQuota>(source, caches, names::RESOURCE_QUOTA),
+        named::<LimitRange>(source, caches, names::LIMIT_RANGE),
+        kept::<NetworkPolicy>(source, caches, ours(), ""),
+        own_objects::<Secret>(source, own, OwnKind::Secret).boxed(),
+        own_objects::<ConfigMap>(source, own, OwnKind::ConfigMap).boxed(),
+    ];
+    let heed = |watch: BoxStream<'static, Change>| {
+        let (caches, hub) = (caches.clone(), hub.clone());
+        watch.for_each(move |change| {
+            wake(&caches, &hub, change);
+            future::ready(())
+        })
+    };
+    watches.into_iter().map(heed).collect::<JoinSet<()>>().join_all().await;
+}
+
+fn wake(caches: &Caches, hub: &Hub, change: Change) {
+    match change {
+        Change::Kept { namespace } => {
+            let Some(known) = caches.get::<Namespace>(&namespace, &namespace) else { return };
+            match mapping_of(&known) {
+                Some(mapping) => hub.touched(&mapping),
+                None => hub.unclaimed(&namespace),
             }
-            Change::Gone { mapping: Some(mapping), .. } => hub.touched(&mapping),
-            Change::Gone { name, mapping: None } => hub.unclaimed(&name),
-            Change::Own { kind, name } => hub.own_object(kind, &name),
         }
+        Change::Gone { mapping: Some(mapping), .. } => hub.touched(&mapping),
+        Change::Gone { name, mapping: None } => hub.unclaimed(&name),
+        Change::Own { kind, name } => hub.own_object(kind, &name),
     }
 }
 
