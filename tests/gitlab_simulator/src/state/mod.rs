@@ -61,8 +61,8 @@ pub struct State {
     pub members: BTreeMap<u64, Member>,
     /// Deploy tokens by id.
     pub deploy_tokens: BTreeMap<u64, DeployToken>,
-    /// CI/CD variables by id.
-    pub variables: BTreeMap<u64, Variable>,
+    /// CI/CD variables by owner and id.
+    pub variables: BTreeMap<(Owner, u64), Variable>,
     /// Environments by id.
     pub environments: BTreeMap<u64, Environment>,
     /// Certificate-based clusters by id.
@@ -118,7 +118,7 @@ impl State {
 
     /// Forgets the variables and clusters of an owner.
     fn forget_owner(&mut self, owner: Owner) {
-        self.variables.retain(|_, variable| variable.owner != owner);
+        self.variables.retain(|(of, _), _| *of != owner);
         self.clusters.retain(|_, cluster| cluster.owner != owner);
     }
 

@@ -69,6 +69,6 @@ pub struct Variable {
 impl State {
     /// The variables of one owner, by id.
     pub fn variables_of(&self, owner: Owner) -> impl Iterator<Item = &Variable> {
-        self.variables.values().filter(move |variable| variable.owner == owner)
+        self.variables.range((owner, 0)..=(owner, u64::MAX)).map(|(_, variable)| variable)
     }
 }

@@ -204,7 +204,7 @@ async fn a_project_holds_no_more_than_8000_variables() {
         for id in 1_000_000..1_007_999 {
             let mut copy = sample.clone();
             (copy.id, copy.key) = (id, format!("KEY_{id}"));
-            state.variables.insert(id, copy);
+            state.variables.insert((copy.owner, id), copy);
         }
     }
     let full = json!({"message": {"base": ["Maximum number of project ci variables (8000) exceeded"]}});

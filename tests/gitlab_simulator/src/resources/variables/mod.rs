@@ -127,7 +127,7 @@ fn create<O: Owned>(call: &mut Call<'_>) -> Outcome {
     errors.refuse_if_any()?;
     variable.id = call.state.ids.next(Sequence::Variable);
     let body = shape(&variable);
-    call.state.variables.insert(variable.id, variable);
+    call.state.variables.insert((owner, variable.id), variable);
     Ok(Answer::created(body))
 }
 
@@ -143,7 +143,7 @@ fn update<O: Owned>(call: &mut Call<'_>) -> Outcome {
     validation::errors(call.state, &variable).refuse_if_any()?;
     variable.updated_at = call.now;
     let body = shape(&variable);
-    call.state.variables.insert(variable.id, variable);
+    call.state.variables.insert((owner, variable.id), variable);
     Ok(Answer::ok(body))
 }
 
@@ -154,7 +154,7 @@ fn delete<O: Owned>(call: &mut Call<'_>) -> Outcome {
         call.check_unmodified_since(found.updated_at)?;
     }
     let id = found.id;
-    call.state.variables.remove(&id);
+    call.state.variables.remove(&(owner, id));
     Ok(Answer::no_content())
 }
 

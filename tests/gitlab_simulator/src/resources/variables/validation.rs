@@ -30,7 +30,7 @@ pub fn errors(state: &State, variable: &Variable) -> ModelErrors {
     if variable.description.as_ref().is_some_and(|text| text.chars().count() > rules::LONGEST_DESCRIPTION) {
         errors.add("description", format!("is too long (maximum is {} characters)", rules::LONGEST_DESCRIPTION));
     }
-    let was_hidden = state.variables.get(&variable.id).is_some_and(|stored| stored.hidden);
+    let was_hidden = state.variables.get(&(variable.owner, variable.id)).is_some_and(|stored| stored.hidden);
     if was_hidden && !variable.masked {
         errors.add("base", "The visibility setting cannot be changed for masked and hidden variables.");
     }
