@@ -32,6 +32,8 @@ pub struct Campus {
     pub url: String,
     /// The token that the operator uses.
     pub token: String,
+    /// The number of the group `team`.
+    group: i64,
     /// What listens at `url`; taken away, GitLab is away.
     pub server: Option<RunningSimulator>,
 }
@@ -69,6 +71,7 @@ impl Campus {
             simulator,
             url,
             token: String::new(),
+            group: 0,
             server: Some(server),
         };
         campus.set_up().await;
@@ -84,6 +87,7 @@ impl Campus {
             simulator: self.simulator.clone(),
             url: self.url.clone(),
             token: self.token.clone(),
+            group: self.group,
             server: None,
         }
     }
@@ -101,10 +105,10 @@ impl Campus {
         let token = json!({"name": "operator", "scopes": ["api"]});
         let token = self.gitlab("POST", &format!("/users/{user}/personal_access_tokens"), token).await;
         self.token = token["token"].as_str().unwrap().to_owned();
-        let group =
-            self.gitlab("POST", "/groups", json!({"name": "Team", "path": "team"})).await["id"].as_i64().unwrap();
+        let group = json!({"name": "Team", "path": "team"});
+        self.group = self.gitlab("POST", "/groups", group).await["id"].as_i64().unwrap();
         let member = json!({"user_id": user, "access_level": 40});
-        self.gitlab("POST", &format!("/groups/{group}/members"), member).await;
+        self.gitlab("POST", &format!("/groups/{}/members", self.group), member).await;
     }
 
     /// An instance for this GitLab that finds its token in the Secret of the test's name.
@@ -184,8 +188,7 @@ impl Campus {
 
     /// A project in the group `team`.
     pub async fn project(&self, path: &str) -> i64 {
-        let group = self.gitlab("GET", "/groups/team", Value::Null).await["id"].clone();
-        let project = json!({"name": path, "path": path, "namespace_id": group});
+        let project = json!({"name": path, "path": path, "namespace_id": self.group});
         self.gitlab("POST", "/projects", project).await["id"].as_i64().unwrap()
     }
 
