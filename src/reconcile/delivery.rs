@@ -163,11 +163,7 @@ async fn pass_through(
     let project = delivery.project.in_words();
     let hands = &pass.context.hands;
     let failed = problems::gitlab;
-    let live_variables = client.variables(id).await.map_err(|error| {
-        delivery
-            .project
-            .explain(Part::Variables, failed(&format!("read the variables of the project {project}"), &error))
-    })?;
+    let live_variables = live_variables(delivery, client).await?;
     let live_clusters = clusters(pass, delivery, client, report).await?;
     let protection = protection(pass, delivery, &live_variables, report);
     let wanted = wanted(pass, delivery, deliverables, &protection);
@@ -214,6 +210,12 @@ async fn pass_through(
         report.environment(&name).protected = Some(protected);
     }
     Ok(())
+}
+
+async fn live_variables(delivery: &Delivery<'_>, client: &Client) -> Result<Vec<Variable>, Problem> {
+    let what = format!("read the variables of the project {}", delivery.project.in_words());
+    let read = client.variables(delivery.project.id).await;
+    read.map_err(|error| delivery.project.explain(Part::Variables, problems::gitlab(&what, &error)))
 }
 
 fn split(mut changes: certificate::Changes) -> (certificate::Changes, Vec<(i64, String)>) {
