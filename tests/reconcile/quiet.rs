@@ -1,12 +1,12 @@
 //! When nothing changed, nothing is written: not to Kubernetes, not to GitLab, whatever the mapping asks for.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
 use gl_k8s_integrator::reconcile::Key;
 use serde_json::{Value, json};
 
 use crate::{
-    bed::eventually,
+    installed::comes_to_rest,
     operator::{Bench, Operator, about_projects},
 };
 
@@ -61,14 +61,7 @@ async fn writes_about(bench: &Bench, name: &str) -> usize {
         let ours = |text: &str| text.starts_with(&format!("{name}-")) || text == name;
         writes.iter().filter(|write| ours(&write.namespace) || ours(&write.name)).count()
     };
-    let last = Cell::new(usize::MAX);
-    eventually("the audit log comes to rest", async || {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let now = count();
-        let still = last.replace(now) == now;
-        if still { Ok(now) } else { Err(now.to_string()) }
-    })
-    .await
+    comes_to_rest("the audit log", Duration::from_millis(100), count).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

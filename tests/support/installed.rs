@@ -1,6 +1,6 @@
 //! The control plane with the files of `crds/` and `manifests/`, and nothing else.
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{cell::Cell, future::Future, path::Path, time::Duration};
 
 use control_plane::ControlPlane;
 use tokio::sync::OnceCell;
@@ -46,4 +46,17 @@ pub async fn until<F: Future<Output = Result<T, String>>, T>(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Err(format!("waited in vain for: {what}\nseen last: {last}\n"))
+}
+
+/// Waits until a count is the same twice with this time between; gives it.
+#[allow(dead_code, reason = "shared with tests that count nothing")]
+pub async fn comes_to_rest(what: &str, pause: Duration, count: impl Fn() -> usize) -> usize {
+    let last = Cell::new(usize::MAX);
+    eventually(&format!("{what} comes to rest"), async || {
+        tokio::time::sleep(pause).await;
+        let now = count();
+        let still = last.replace(now) == now;
+        if still { Ok(now) } else { Err(now.to_string()) }
+    })
+    .await
 }

@@ -2,7 +2,6 @@
 //! watches can be cut, silenced, doubled, refused.
 
 use std::{
-    cell::Cell,
     collections::{HashSet, VecDeque},
     io,
     sync::{Arc, Mutex},
@@ -19,7 +18,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tower::BoxError;
 
-use crate::bed::eventually;
+use crate::installed::comes_to_rest;
 
 /// What is wrong with the lists and watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,13 +144,7 @@ impl Wire {
 
     /// Waits until nothing is written any more: instances and classes count their mappings a little later.
     pub async fn comes_to_rest(&self) {
-        let last = Cell::new(usize::MAX);
-        eventually("nothing is written any more", async || {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let now = self.writes().len();
-            if last.replace(now) == now { Ok(()) } else { Err(format!("{now} writes")) }
-        })
-        .await;
+        comes_to_rest("what is written", Duration::from_secs(1), || self.writes().len()).await;
     }
 
     fn concerns(&self, asked: &Asked) -> bool {
