@@ -1,11 +1,9 @@
 //! The one bag of what a reconcile needs, and the seams where a test takes hold: the two clients, the calendar and chance.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     api::names,
@@ -49,7 +47,7 @@ impl Chance {
     }
 
     fn source(&self) -> MutexGuard<'_, fastrand::Rng> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Any number.

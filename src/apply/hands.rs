@@ -4,10 +4,12 @@
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
+
+use parking_lot::Mutex;
 
 use crate::plan::{brake::Deletions, change::Change};
 
@@ -55,12 +57,8 @@ impl Notes {
 
     /// Takes the changes out.
     pub fn take(&self) -> Vec<Change> {
-        self.changes.as_ref().map(|changes| std::mem::take(&mut *locked(changes))).unwrap_or_default()
+        self.changes.as_ref().map(|changes| std::mem::take(&mut *changes.lock())).unwrap_or_default()
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Hands {
@@ -69,7 +67,7 @@ impl Hands {
         let Self::Note(notes) = self else { return false };
         notes.found.store(true, Ordering::Relaxed);
         if let Some(changes) = &notes.changes {
-            locked(changes).push(change());
+            changes.lock().push(change());
         }
         true
     }
@@ -82,7 +80,7 @@ impl Hands {
     /// Notes the record of deletions as it would be by now.
     pub fn note_deletions(&self, deletions: &Deletions) {
         if let Self::Note(notes) = self {
-            locked(&notes.foreseen.deletions).clone_from(deletions);
+            notes.foreseen.deletions.lock().clone_from(deletions);
         }
     }
 
@@ -90,14 +88,14 @@ impl Hands {
     pub fn noted_deletions(&self) -> Deletions {
         match self {
             Self::Work => Deletions::new(),
-            Self::Note(notes) => locked(&notes.foreseen.deletions).clone(),
+            Self::Note(notes) => notes.foreseen.deletions.lock().clone(),
         }
     }
 
     /// Notes how many namespaces of a mapping would wait for a person.
     pub fn note_held(&self, mapping: &str, count: usize) {
         if let Self::Note(notes) = self {
-            locked(&notes.foreseen.held).insert(mapping.to_owned(), count);
+            notes.foreseen.held.lock().insert(mapping.to_owned(), count);
         }
     }
 
@@ -105,19 +103,19 @@ impl Hands {
     pub fn noted_held(&self) -> BTreeMap<String, usize> {
         match self {
             Self::Work => BTreeMap::new(),
-            Self::Note(notes) => locked(&notes.foreseen.held).clone(),
+            Self::Note(notes) => notes.foreseen.held.lock().clone(),
         }
     }
 
     /// Notes that an object is going, so that what follows does not find it.
     pub fn note_gone(&self, object: &str) {
         if let Self::Note(notes) = self {
-            locked(&notes.gone).insert(object.to_owned());
+            notes.gone.lock().insert(object.to_owned());
         }
     }
 
     /// Whether an object would be gone by now.
     pub fn noted_gone(&self, object: &str) -> bool {
-        matches!(self, Self::Note(notes) if locked(&notes.gone).contains(object))
+        matches!(self, Self::Note(notes) if notes.gone.lock().contains(object))
     }
 }

@@ -3,14 +3,11 @@
 //! kube's watcher begins a watch that ended anew at once (kube-runtime 5.0, watcher.rs), and only errors make it wait. So
 //! this stands before the API server and lets such watches wait longer and longer.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use http::{Request, Uri};
 use kube::{Client, client::Body};
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 use tower::BoxError;
 
@@ -33,18 +30,14 @@ pub(super) fn unhurried(client: &Client, chance: Arc<Chance>) -> Client {
         let (inner, beginnings, chance) = (inner.clone(), beginnings.clone(), chance.clone());
         async move {
             if let Some(watch) = watch_of(request.uri()) {
-                let wait = locked(&beginnings).wait(&watch, Instant::now());
+                let wait = beginnings.lock().wait(&watch, Instant::now());
                 sleep(wait.mul_f64(0.5 + chance.fraction() / 2.0)).await;
-                locked(&beginnings).begins(watch, Instant::now());
+                beginnings.lock().begins(watch, Instant::now());
             }
             inner.send(request).await.map_err(BoxError::from)
         }
     });
     Client::new(service, client.default_namespace())
-}
-
-fn locked(beginnings: &Mutex<Beginnings>) -> std::sync::MutexGuard<'_, Beginnings> {
-    beginnings.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a request watches, without the place in history from which on; `None` for one that is no watch.

@@ -4,17 +4,13 @@
 //! lease ends all the same. So whatever a process sent has been answered or given up when another one takes the lease, even
 //! if the process or the whole machine stood still in between.
 
-use std::{
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures::future;
 use http::Request;
 use kube::{Client, client::Body};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use tower::{BoxError, ServiceExt as _};
@@ -135,7 +131,7 @@ impl Claim {
     }
 
     fn lock(&self) -> MutexGuard<'_, Standing> {
-        self.0.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.standing.lock()
     }
 
     /// A client of the API server whose calls need the claim. `timeout` is the longest that a call of `client` may take.

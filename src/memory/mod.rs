@@ -5,10 +5,11 @@ mod series;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use crate::{
     api::Key,
@@ -50,12 +51,12 @@ impl InstanceSlot {
 
     /// What was read last of this UID and generation of the instance.
     pub fn known(&self, of: &(String, i64)) -> Option<Remembered> {
-        locked(&self.known).clone().filter(|known| known.of == *of)
+        self.known.lock().clone().filter(|known| known.of == *of)
     }
 
     /// Keeps what was read.
     pub fn keep(&self, facts: Remembered) {
-        *locked(&self.known) = Some(facts);
+        *self.known.lock() = Some(facts);
     }
 }
 
@@ -90,14 +91,10 @@ pub struct MappingMemory {
     pub told: BTreeSet<String>,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Memory {
     /// Counts a failure and gives how many there were in a row.
     pub fn failed(&self, key: &Key) -> u32 {
-        let mut failures = locked(&self.failures);
+        let mut failures = self.failures.lock();
         let count = failures.entry(key.clone()).or_default();
         *count = count.saturating_add(1);
         *count
@@ -105,22 +102,22 @@ impl Memory {
 
     /// Ends a row of failures: after a success, or when something that the object depends on has changed.
     pub fn reset_failures(&self, key: &Key) {
-        locked(&self.failures).remove(key);
+        self.failures.lock().remove(key);
     }
 
     /// What is remembered of a mapping.
     pub fn mapping(&self, name: &str) -> MappingMemory {
-        locked(&self.mappings).get(name).cloned().unwrap_or_default()
+        self.mappings.lock().get(name).cloned().unwrap_or_default()
     }
 
     /// Changes what is remembered of a mapping.
     pub fn update_mapping(&self, name: &str, change: impl FnOnce(&mut MappingMemory)) {
-        change(locked(&self.mappings).entry(name.to_owned()).or_default());
+        change(self.mappings.lock().entry(name.to_owned()).or_default());
     }
 
     /// Whether this is the first time that something is told about a mapping.
     pub fn tell_once(&self, mapping: &str, what: &str) -> bool {
-        locked(&self.mappings).entry(mapping.to_owned()).or_default().told.insert(what.to_owned())
+        self.mappings.lock().entry(mapping.to_owned()).or_default().told.insert(what.to_owned())
     }
 
     /// Forgets everything about an object that is gone.
@@ -128,13 +125,13 @@ impl Memory {
         self.reset_failures(key);
         match key {
             Key::Mapping(name) => {
-                locked(&self.mappings).remove(name);
+                self.mappings.lock().remove(name);
             }
             Key::Instance(name) => {
                 self.forget_instance(name);
-                locked(&self.paces).remove(name);
-                locked(&self.surveys).remove(name);
-                locked(&self.arrivals).remove(name);
+                self.paces.lock().remove(name);
+                self.surveys.lock().remove(name);
+                self.arrivals.lock().remove(name);
             }
             Key::Class(_) => {}
         }
@@ -142,17 +139,17 @@ impl Memory {
 
     /// The place where an instance's facts are kept.
     pub fn instance(&self, name: &str) -> Arc<InstanceSlot> {
-        locked(&self.instances).entry(name.to_owned()).or_default().clone()
+        self.instances.lock().entry(name.to_owned()).or_default().clone()
     }
 
     /// The pace of requests to an instance. It outlives the facts: a new token lifts no limit.
     pub fn pace(&self, instance: &str, make: impl FnOnce() -> Pace) -> Arc<Pace> {
-        locked(&self.paces).entry(instance.to_owned()).or_insert_with(|| Arc::new(make())).clone()
+        self.paces.lock().entry(instance.to_owned()).or_insert_with(|| Arc::new(make())).clone()
     }
 
     /// Whether an instance's projects are to be listed now; if so, the next time is noted.
     pub fn survey_is_due(&self, instance: &str, now: Timestamp, next: Timestamp) -> bool {
-        let mut surveys = locked(&self.surveys);
+        let mut surveys = self.surveys.lock();
         let due = surveys.get(instance).is_none_or(|at| now >= *at);
         if due {
             surveys.insert(instance.to_owned(), next);
@@ -162,12 +159,12 @@ impl Memory {
 
     /// What was found in bulk for new mappings of an instance.
     pub fn arrivals(&self, instance: &str) -> ArrivalsSlot {
-        locked(&self.arrivals).entry(instance.to_owned()).or_default().clone()
+        self.arrivals.lock().entry(instance.to_owned()).or_default().clone()
     }
 
     /// Whether a ClusterRole was seen so lately that it still counts.
     pub fn role_was_seen(&self, role: &str, now: Timestamp) -> bool {
-        locked(&self.roles).get(role).is_some_and(|until| now < *until)
+        self.roles.lock().get(role).is_some_and(|until| now < *until)
     }
 
     /// Whoever holds this looks at a ClusterRole; the others find out what it saw.
@@ -177,22 +174,22 @@ impl Memory {
 
     /// A ClusterRole was seen; that counts for a while.
     pub fn saw_role(&self, role: &str, until: Timestamp) {
-        locked(&self.roles).insert(role.to_owned(), until);
+        self.roles.lock().insert(role.to_owned(), until);
     }
 
     /// Forgets an instance's facts: its Secret or a CA changed, or GitLab refused the token.
     pub fn forget_instance(&self, name: &str) {
-        locked(&self.instances).remove(name);
+        self.instances.lock().remove(name);
     }
 
     /// The event that tells of the same and is not old; it is counted once more.
     pub fn told_again(&self, key: SeriesKey, now: Timestamp) -> Option<Told> {
-        locked(&self.events).again(key, now)
+        self.events.lock().again(key, now)
     }
 
     /// An event of this name was written.
     pub fn told_first(&self, key: SeriesKey, name: String, now: Timestamp) {
-        locked(&self.events).first(key, name, now);
+        self.events.lock().first(key, name, now);
     }
 
     /// Held while a deletion is asked for: of two passes that ask in the same moment the second sees what the first one got.

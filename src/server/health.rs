@@ -1,12 +1,10 @@
 //! `/livez` and `/readyz`.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use parking_lot::{Mutex, MutexGuard};
 
 /// What must come about before the program is ready. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +45,7 @@ impl Readiness {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

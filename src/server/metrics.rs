@@ -1,13 +1,10 @@
 //! `/metrics`: what the program counts, in the OpenMetrics text format.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use parking_lot::{Mutex, MutexGuard};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
@@ -214,7 +211,7 @@ impl Metrics {
     }
 
     fn lock(&self) -> MutexGuard<'_, Series> {
-        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+        self.series.lock()
     }
 }
 
@@ -239,7 +236,7 @@ struct SeriesCollector(Arc<Mutex<Series>>);
 
 impl Collector for SeriesCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let series = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let series = self.0.lock();
         encode_mappings(&series.mappings, &mut encoder)?;
         encode_tokens(&series.mappings, &mut encoder)?;
         encode_instances(&series.instances, &mut encoder)

@@ -12,12 +12,13 @@ mod kinds;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt as _;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use crate::api::names;
@@ -53,10 +54,6 @@ struct Listing {
     filled: bool,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The namespace of an object. Namespaces stand beside what is in them.
 pub fn namespace_of<K: Cached>(object: &K) -> String {
     object.namespace().unwrap_or_else(|| object.name_any())
@@ -64,7 +61,7 @@ pub fn namespace_of<K: Cached>(object: &K) -> String {
 
 impl Caches {
     fn objects(&self) -> MutexGuard<'_, Objects> {
-        locked(&self.0.objects)
+        self.0.objects.lock()
     }
 
     /// Whether every watch has listed all there is at least once.
@@ -153,11 +150,11 @@ impl Caches {
 
     /// One copy of equal contents.
     fn shared(&self, content: Vec<u8>) -> Arc<[u8]> {
-        one_of(&mut locked(&self.0.contents), content.as_slice())
+        one_of(&mut self.0.contents.lock(), content.as_slice())
     }
 
     fn name(&self, name: &str) -> Arc<str> {
-        one_of(&mut locked(&self.0.names), name)
+        one_of(&mut self.0.names.lock(), name)
     }
 }
 
@@ -272,10 +269,10 @@ mod tests {
         for number in 0..1000 {
             caches.put(secret(&format!("namespace-{number}"), "the same"));
         }
-        assert_eq!(locked(&caches.0.contents).len(), 3, "an object, its fields and a certificate");
+        assert_eq!(caches.0.contents.lock().len(), 3, "an object, its fields and a certificate");
         for number in 0..1000 {
             caches.put(secret("one", &number.to_string()));
         }
-        assert!(locked(&caches.0.contents).len() < 100);
+        assert!(caches.0.contents.lock().len() < 100);
     }
 }
