@@ -24,22 +24,12 @@ use crate::{
     status::{Problem, Reason},
 };
 
-/// Brings an object into being as it is wanted; writes nothing when it is so already. Gives it as the server has it, and
-/// whether something was written.
+/// Brings an object, as it was read, to what is wanted; writes nothing when it is so already. Gives it as the server has
+/// it, and whether something was written.
 ///
 /// # Errors
 /// What the API server refused, or that an object in the way does not go.
-pub async fn ensure<K: Kept>(context: &Context, wanted: &K) -> Result<(K, bool), Problem> {
-    let (namespace, name) = place(wanted);
-    let live = cluster::object(context, &namespace, &name).await?;
-    ensure_live(context, wanted, live).await
-}
-
-/// The same for an object that was read already.
-///
-/// # Errors
-/// As [`ensure`].
-pub async fn ensure_live<K: Kept>(context: &Context, wanted: &K, live: Option<K>) -> Result<(K, bool), Problem> {
+pub async fn ensure<K: Kept>(context: &Context, wanted: &K, live: Option<K>) -> Result<(K, bool), Problem> {
     let (namespace, name) = place(wanted);
     let api: Api<K> = Api::namespaced(context.kubernetes.clone(), &namespace);
     let what = &describe::<K>(&namespace, &name);

@@ -2,6 +2,7 @@
 
 pub mod caches;
 pub mod cluster;
+pub mod contents;
 pub mod declarations;
 pub mod instance;
 pub mod problems;

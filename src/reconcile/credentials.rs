@@ -94,7 +94,7 @@ pub(super) async fn prune_other(pass: &Pass<'_>, namespace: &str, policy: TokenP
 async fn rotated(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str, lifetime: Duration) -> Result<Credential, Problem> {
     let live: Option<Secret> = cluster::object(pass.context, &job.name, names::TOKEN_SECRET).await?;
     let token = live.as_ref().and_then(|secret| text(secret, "token"));
-    let (secret, _) = kubernetes::ensure_live(pass.context, &filled(job, live.as_ref(), token.as_ref()), live).await?;
+    let (secret, _) = kubernetes::ensure(pass.context, &filled(job, live.as_ref(), token.as_ref()), live).await?;
     let secret_uid = secret.uid().unwrap_or_default();
     let decision = decide(Rotated {
         token: token.as_ref(),
@@ -130,13 +130,13 @@ async fn issue(
     };
     if pass.context.hands.note(noted) {
         let expected = filled(job, Some(secret), Some(&SecretString::from(TO_BE_ISSUED)));
-        kubernetes::ensure_live(pass.context, &expected, Some(secret.clone())).await?;
+        kubernetes::ensure(pass.context, &expected, Some(secret.clone())).await?;
         return Ok(Credential::to_be_issued(pass.context.clock.now(), Some(lifetime)));
     }
     let secret_uid = secret.uid().unwrap_or_default();
     let token = tokens::issue(pass.context, &job.name, &secret_uid, lifetime).await?;
     let filled = filled(job, Some(secret), Some(&token));
-    let (written, _) = kubernetes::ensure_live(pass.context, &filled, Some(secret.clone())).await?;
+    let (written, _) = kubernetes::ensure(pass.context, &filled, Some(secret.clone())).await?;
     if written.uid() != Some(secret_uid) {
         let message = format!("the Secret {}/{} was replaced while a token was issued", job.name, names::TOKEN_SECRET);
         return Err(Problem::new(Reason::TokenPending, message));
@@ -229,7 +229,7 @@ async fn legacy(pass: &Pass<'_>, job: &Job<'_>, account_uid: &str) -> Result<Cre
     if live.is_some() && !known {
         kubernetes::delete::<Secret>(pass.context, &job.name, name, "its token is not the one on record").await?;
     }
-    kubernetes::ensure(pass.context, &legacy_secret(&job.name)).await?;
+    kubernetes::ensure(pass.context, &legacy_secret(&job.name), live.filter(|_| known)).await?;
     if !known && !pass.context.hands.work() {
         return Ok(Credential::to_be_issued(pass.context.clock.now(), None));
     }

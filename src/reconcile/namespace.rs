@@ -18,7 +18,7 @@ use crate::{
     apply::{events, kubernetes, namespace as namespaces},
     context::Context,
     declared::Class,
-    facts::cluster,
+    facts::{cluster, contents::Existing},
     plan::{
         self,
         namespace::{Contents, Owner},
@@ -155,27 +155,35 @@ fn described(project: &ProjectIdentity, environment: &str) -> String {
 async fn fill(pass: &Pass<'_>, job: &Job<'_>, contents: &Contents) -> Result<Option<String>, Problem> {
     let Contents { account, resource_quota, limit_range, network_policies } = contents;
     let (context, namespace) = (pass.context, job.name.as_str());
+    // Kept apart: so many reads at once are most of what a pass would hold in memory, also while it waits for GitLab.
+    let existing = Box::pin(Existing::read(context, namespace, contents)).await?;
     let correct = |field: &'static str| move |problem: Problem| in_class(problem, &job.class.name, field);
-    for policy in network_policies {
-        kubernetes::ensure(context, policy).await.map_err(correct("spec.networkPolicy"))?;
+    for (policy, live) in network_policies.iter().zip(existing.network_policies) {
+        kubernetes::ensure(context, policy, live).await.map_err(correct("spec.networkPolicy"))?;
     }
     let unwanted = "the class asks for none any more";
-    for ours in cluster::ours::<NetworkPolicy>(context, namespace).await? {
+    for ours in existing.labelled_policies {
         if !network_policies.iter().any(|wanted| wanted.metadata.name == ours.metadata.name) {
             kubernetes::prune::<NetworkPolicy>(context, namespace, &ours.name_any(), unwanted).await?;
         }
     }
     match resource_quota {
-        Some(quota) => drop(kubernetes::ensure(context, quota).await.map_err(correct("spec.resourceQuota"))?),
+        Some(quota) => {
+            let ensured = kubernetes::ensure(context, quota, existing.resource_quota).await;
+            drop(ensured.map_err(correct("spec.resourceQuota"))?);
+        }
         None => drop(kubernetes::prune::<ResourceQuota>(context, namespace, names::RESOURCE_QUOTA, unwanted).await?),
     }
     match limit_range {
-        Some(limits) => drop(kubernetes::ensure(context, limits).await.map_err(correct("spec.limitRange"))?),
+        Some(limits) => {
+            let ensured = kubernetes::ensure(context, limits, existing.limit_range).await;
+            drop(ensured.map_err(correct("spec.limitRange"))?);
+        }
         None => drop(kubernetes::prune::<LimitRange>(context, namespace, names::LIMIT_RANGE, unwanted).await?),
     }
     let Some(account) = account else { return Ok(None) };
-    let (service_account, _) = kubernetes::ensure(context, &account.service_account).await?;
-    bind(context, job, &account.role_binding).await?;
+    let (service_account, _) = kubernetes::ensure(context, &account.service_account, existing.service_account).await?;
+    bind(context, job, &account.role_binding, existing.role_binding).await?;
     Ok(service_account.uid())
 }
 
@@ -190,9 +198,13 @@ fn in_class(problem: Problem, class: &str, field: &str) -> Problem {
 
 /// Binds the class's role. Kubernetes lets bind a role that does not exist, to whoever may bind it by name: the binding
 /// would stand, and jobs could do nothing.
-async fn bind(context: &Context, job: &Job<'_>, binding: &RoleBinding) -> Result<(), Problem> {
+async fn bind(
+    context: &Context,
+    job: &Job<'_>,
+    binding: &RoleBinding,
+    live: Option<RoleBinding>,
+) -> Result<(), Problem> {
     let (role, class) = (&binding.role_ref.name, &job.class.name);
-    let live = cluster::object::<RoleBinding>(context, &job.name, names::ROLE_BINDING).await?;
     let binds_it = live.as_ref().is_some_and(|live| live.role_ref == binding.role_ref);
     if !binds_it && !cluster::role_exists(context, role).await? {
         let message = format!(
@@ -200,7 +212,7 @@ async fn bind(context: &Context, job: &Job<'_>, binding: &RoleBinding) -> Result
         );
         return Err(Problem::new(Reason::KubernetesRefused, message));
     }
-    let bound = kubernetes::ensure_live(context, binding, live).await;
+    let bound = kubernetes::ensure(context, binding, live).await;
     bound.map(drop).map_err(|problem| may_not_bind(problem, role, class))
 }
 
