@@ -65,5 +65,5 @@ async fn lacks_role(context: &Context, class: &Class) -> Result<Option<Problem>,
     let message = format!(
         "the ClusterRole {role} that this class names does not exist: bindings to it stand, and give jobs no rights; create it, or name another one in spec.serviceAccount.clusterRole"
     );
-    Ok(Some(Problem::new(Reason::KubernetesRefused, message)))
+    Ok(Some(Problem::new(Reason::ClusterRoleNotFound, message)))
 }

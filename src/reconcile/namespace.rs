@@ -210,7 +210,7 @@ async fn bind(
         let message = format!(
             "the ClusterRole {role} that the NamespaceClass {class} names does not exist; create it, or let the class name another one"
         );
-        return Err(Problem::new(Reason::KubernetesRefused, message));
+        return Err(Problem::new(Reason::ClusterRoleNotFound, message));
     }
     let bound = kubernetes::ensure(context, binding, live).await;
     bound.map(drop).map_err(|problem| may_not_bind(problem, role, class))

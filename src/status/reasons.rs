@@ -69,6 +69,7 @@ reasons! {
     ClaimLost: "The namespace lost the operator's label and is left alone.", "Label it again with the command in the message, or delete the mapping.";
     SlugTaken: "Another environment of the project has the same slug.", "Rename one of the two environments.";
     EnvironmentRefused: "GitLab refused to create the environment.", "Correct the name as the message says.";
+    ClusterRoleNotFound: "The class names a ClusterRole that does not exist.", "Create it, or name another one in `spec.serviceAccount.clusterRole` of the NamespaceClass.";
     KubernetesRefused: "The API server refused an object.", "Correct the class or the role as the message says.";
     KubernetesForbidden: "The operator has no right for what the mapping needs.", "Grant it: for a ClusterRole of your own, `bind` by name (see the installation guide).";
     KubernetesUnavailable: "The API server did not answer in time.", "It is tried again by itself.";

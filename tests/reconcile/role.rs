@@ -34,13 +34,13 @@ async fn a_role_that_goes_is_told_by_its_class_and_nothing_is_touched() {
     operator.advance(A_WHILE);
     let before = operator.writes().len();
     let outcome = class().await;
-    assert_eq!(outcome.problem, Some(Reason::KubernetesRefused));
+    assert_eq!(outcome.problem, Some(Reason::ClusterRoleNotFound));
     let writes: Vec<_> = operator.writes().split_off(before).iter().map(|call| call.path.clone()).collect();
     let status_only = writes.iter().all(|path| path.contains("/namespaceclasses/role-gone/status"));
     assert!(status_only && writes.len() == 1, "{writes:?}");
     let classes: Api<NamespaceClass> = Api::all(admin.clone());
     let condition = classes.get("role-gone").await.unwrap().status.unwrap().conditions.remove(0);
-    assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("False", "KubernetesRefused"));
+    assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("False", "ClusterRoleNotFound"));
     assert!(condition.message.contains(ROLE) && condition.message.contains("create it"), "{}", condition.message);
     // Credentials are kept up, for the day when the role is back.
     operator.settle("role-gone-web").await;

@@ -116,7 +116,7 @@ async fn a_role_that_does_not_exist_is_named_and_bound_when_it_is_there_and_may_
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "no-role-may-grant"},
         "subjects": [{"kind": "ServiceAccount", "name": "gl-k8s-integrator", "namespace": "gl-k8s-integrator"}]});
     campus.create(&Api::<ClusterRoleBinding>::all(campus.admin.clone()), binding).await;
-    classed.refused("KubernetesRefused", &["no-role-of-that-name", "does not exist", "create it"]).await;
+    classed.refused("ClusterRoleNotFound", &["no-role-of-that-name", "does not exist", "create it"]).await;
     // The former role stays bound until the new one can take its place.
     assert_eq!(classed.role().await.role_ref.name, "gitlab-group-master");
     campus.still_stands_with_gitlab(&standing).await;
