@@ -29,6 +29,28 @@ fn a_right_in_another_namespace_is_found() {
     });
 }
 
+/// Neither a neighbour's namespace nor one of Kubernetes' own: found because the binding says so.
+#[test]
+fn a_right_in_whichever_namespace_is_found() {
+    in_the_cluster(async |cluster| {
+        let production = cluster.namespace(VARIABLES, "production").await;
+        cluster.kubectl(&["create", "namespace", "far-away"]).await;
+        bind(&cluster, "rolebinding", &["-n", "far-away"], "view", &production).await;
+        let seen = cluster.until_found(&[("Warning", "credential.confined", PRODUCTION)]).await;
+        let words = seen.words("credential.confined");
+        assert!(words.contains("in the namespace far-away it may"), "{words}");
+        let group =
+            ["rolebinding", "for-all", "-n", "far-away", "--clusterrole=edit", "--group=system:serviceaccounts"];
+        cluster.kubectl(&[&["create"], &group[..]].concat()).await;
+        let environments = ["well-web/production", "well-web/staging", "well-shop/production", "well-wiki/production"];
+        let objects = environments.map(|environment| format!("ProjectMapping/{environment}"));
+        let everybody: Vec<_> =
+            objects.iter().map(|object| ("Error", "credential.confined", object.as_str())).collect();
+        cluster.until_found(&everybody).await;
+        cluster.kubectl(&["delete", "namespace", "far-away"]).await;
+    });
+}
+
 #[test]
 fn a_right_everywhere_is_found_and_reading_is_a_warning() {
     in_the_cluster(async |cluster| {

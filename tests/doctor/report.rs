@@ -31,6 +31,7 @@ fn with_the_operators_account_it_says_what_it_could_not_check() {
             ("Unchecked", "kinds", "CustomResourceDefinition/gitlabinstances.gl-k8s.dev"),
             ("Unchecked", "kinds", "CustomResourceDefinition/namespaceclasses.gl-k8s.dev"),
             ("Unchecked", "kinds", "CustomResourceDefinition/projectmappings.gl-k8s.dev"),
+            ("Unchecked", "credential.confined", "RoleBinding/*"),
             ("Unchecked", "policy.effective", "ValidatingAdmissionPolicy/gl-k8s-integrator-claims"),
         ];
         let policies = ["claims", "fence", "minted-tokens"].map(|name| {

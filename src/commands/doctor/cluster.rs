@@ -1,12 +1,18 @@
 //! The API server as doctor asks it: who asks, whom the rights are about, and what may be tried without an effect.
 
+use std::fmt::Debug;
+
 use k8s_openapi::api::{
     authentication::v1::SelfSubjectReview,
     authorization::v1::{
         SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview, SubjectAccessReviewSpec,
     },
 };
-use kube::{Api, Client, api::PostParams};
+use kube::{
+    Api, Client, Resource,
+    api::{ListParams, PostParams},
+};
+use serde::de::DeserializeOwned;
 
 use super::{installed::OPERATOR, right::Right};
 use crate::{
@@ -17,6 +23,8 @@ use crate::{
 
 /// Concurrent calls of one check.
 pub const CONCURRENCY: usize = 16;
+/// Objects read at a time.
+const PAGE: u32 = 500;
 
 /// The cluster, and who doctor is in it.
 pub struct Cluster {
@@ -68,6 +76,27 @@ impl Cluster {
     /// When it cannot be made.
     pub fn operator(&self) -> anyhow::Result<Client> {
         if self.as_operator { Ok(self.client.clone()) } else { self.acting_as(&account(&self.own_namespace, OPERATOR)) }
+    }
+
+    /// All objects of a kind in the whole cluster, page by page.
+    ///
+    /// # Errors
+    /// When the API server does not give them all.
+    pub async fn list<K>(&self) -> kube::Result<Vec<K>>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    {
+        let api: Api<K> = Api::all_with(self.client.clone(), &());
+        let mut parameters = ListParams::default().limit(PAGE);
+        let mut all = Vec::new();
+        loop {
+            let page = api.list(&parameters).await?;
+            all.extend(page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => parameters = parameters.continue_token(&token),
+                None => return Ok(all),
+            }
+        }
     }
 
     /// Whether the operator's account may do this, by access review.

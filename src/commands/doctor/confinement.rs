@@ -86,11 +86,12 @@ fn lacking(object: &str, message: String) -> Finding {
     Finding::error(Check::CredentialSufficient, object, message, remedy)
 }
 
-/// Whether the token may do nothing elsewhere; the first place is its own namespace. `everywhere` are rules that hold in all
-/// namespaces.
+/// Whether the token may do nothing elsewhere; the first place is its own namespace. `untried` more namespaces have bindings
+/// for it. `everywhere` are rules that hold in all namespaces.
 pub fn judge_confined(
     object: &str,
     places: &[(String, Result<SubjectRulesReviewStatus, Problem>)],
+    untried: usize,
     everywhere: Result<&[ResourceRule], &Problem>,
 ) -> Finding {
     let check = Check::CredentialConfined;
@@ -115,6 +116,12 @@ pub fn judge_confined(
             0 => found.extend(at_home(place, status)),
             _ => found.extend(elsewhere(place, status, everywhere)),
         }
+    }
+    if untried > 0 {
+        found.push((
+            Level::Warning,
+            format!("bindings name it in {untried} more namespaces, which were not looked into"),
+        ));
     }
     let search = "kubectl get rolebindings,clusterrolebindings -A -o wide | grep -e gitlab-serviceaccount -e system:serviceaccounts -e system:authenticated";
     let Some(level) = found.iter().map(|(level, _)| *level).max() else {
@@ -243,7 +250,12 @@ mod tests {
     }
 
     fn confined(own: &[ResourceRule], elsewhere: &[ResourceRule]) -> Finding {
-        judge_confined("x", &[("own".into(), Ok(status(own))), ("kube-system".into(), Ok(status(elsewhere)))], Ok(&[]))
+        judge_confined(
+            "x",
+            &[("own".into(), Ok(status(own))), ("kube-system".into(), Ok(status(elsewhere)))],
+            0,
+            Ok(&[]),
+        )
     }
 
     #[test]
@@ -251,7 +263,7 @@ mod tests {
         let (nodes, secrets) = (rule("", &["nodes"], &["get"]), rule("", &["secrets"], &["list"]));
         let judged = |everywhere: &[ResourceRule]| {
             let places = [("own".into(), Ok(status(&[]))), ("kube-system".into(), Ok(status(from_ref(&nodes))))];
-            judge_confined("x", &places, Ok(everywhere))
+            judge_confined("x", &places, 0, Ok(everywhere))
         };
         let found = judged(from_ref(&nodes));
         assert_eq!(found.level, Level::Warning);
@@ -265,7 +277,7 @@ mod tests {
         let judged = |verb: &str, path: &str| {
             let rule = NonResourceRule { verbs: vec![verb.into()], non_resource_urls: Some(vec![path.into()]) };
             let own = SubjectRulesReviewStatus { non_resource_rules: vec![rule], ..status(&[]) };
-            judge_confined("x", &[("own".into(), Ok(own))], Ok(&[])).level
+            judge_confined("x", &[("own".into(), Ok(own))], 0, Ok(&[])).level
         };
         for path in ["/api", "/apis/*", "/version/", "/openid/v1/jwks"] {
             assert_eq!(judged("get", path), Level::Ok, "{path}");
@@ -302,13 +314,20 @@ mod tests {
     }
 
     #[test]
+    fn namespaces_that_nobody_looked_into_are_told() {
+        let found = judge_confined("x", &[("own".into(), Ok(status(&[])))], 3, Ok(&[]));
+        assert_eq!(found.level, Level::Warning);
+        assert!(found.message.contains("in 3 more namespaces"), "{}", found.message);
+    }
+
+    #[test]
     fn what_cannot_be_asked_is_not_taken_for_confined() {
         let failed = Problem::new(Reason::KubernetesUnavailable, "no answer");
         let own = || [("own".into(), Ok(status(&[])))];
-        assert_eq!(judge_confined("x", &own(), Ok(&[])).level, Level::Ok);
-        assert_eq!(judge_confined("x", &own(), Err(&failed)).level, Level::Error);
-        assert_eq!(judge_confined("x", &[("own".into(), Err(failed))], Ok(&[])).level, Level::Error);
+        assert_eq!(judge_confined("x", &own(), 0, Ok(&[])).level, Level::Ok);
+        assert_eq!(judge_confined("x", &own(), 0, Err(&failed)).level, Level::Error);
+        assert_eq!(judge_confined("x", &[("own".into(), Err(failed))], 0, Ok(&[])).level, Level::Error);
         let untold = SubjectRulesReviewStatus { incomplete: true, ..status(&[]) };
-        assert_eq!(judge_confined("x", &[("own".into(), Ok(untold))], Ok(&[])).level, Level::Unchecked);
+        assert_eq!(judge_confined("x", &[("own".into(), Ok(untold))], 0, Ok(&[])).level, Level::Unchecked);
     }
 }

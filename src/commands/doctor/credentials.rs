@@ -1,5 +1,7 @@
 //! Each credential that jobs have: doctor logs in with it, as a job would, and asks what it may do.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{
     authorization::v1::{SelfSubjectRulesReview, SelfSubjectRulesReviewSpec, SubjectRulesReviewStatus},
@@ -27,8 +29,10 @@ use crate::{
     status::Problem,
 };
 
-/// The namespace whose rules are asked for besides the neighbour's: where no job has any business.
+/// The namespace whose rules are asked for in any case: no job has any business there.
 const FOREIGN: &str = "kube-system";
+/// No more other namespaces than these are tried.
+const MOST_PLACES: usize = 20;
 const NOT_ISSUED: &str = "see the mapping's conditions and the operator's log: a running operator issues it by itself";
 
 /// A namespace of a mapping and what is on record of its token.
@@ -38,8 +42,8 @@ pub struct Subject<'a> {
     pub object: &'a str,
     /// The namespace.
     pub namespace: &'a str,
-    /// Another managed namespace, if there is one.
-    pub neighbour: Option<&'a str>,
+    /// Other namespaces in which the token is tried.
+    pub elsewhere: &'a BTreeSet<&'a str>,
     /// The fingerprint that status records.
     pub recorded: Option<&'a str>,
     /// The class.
@@ -142,10 +146,12 @@ async fn log_in(client: &Client, subject: Subject<'_>) -> Vec<Finding> {
     let strange = foreign.as_ref().map(confinement::beyond_everybody).unwrap_or_default();
     let everywhere = everywhere::ask(client, &strange).await;
     let mut places = vec![(subject.namespace.to_owned(), own), (FOREIGN.to_owned(), foreign)];
-    if let Some(neighbour) = subject.neighbour {
-        places.push((neighbour.to_owned(), rules(client, neighbour).await));
+    let others = subject.elsewhere.iter().filter(|place| **place != FOREIGN);
+    for place in others.clone().take(MOST_PLACES) {
+        places.push(((*place).to_owned(), rules(client, place).await));
     }
-    findings.push(confinement::judge_confined(subject.object, &places, everywhere.as_deref()));
+    let untried = others.count().saturating_sub(MOST_PLACES);
+    findings.push(confinement::judge_confined(subject.object, &places, untried, everywhere.as_deref()));
     findings
 }
 
@@ -199,8 +205,10 @@ mod tests {
         Class::try_from(&NamespaceClass::new("course", spec)).unwrap()
     }
 
+    static NOWHERE: BTreeSet<&str> = BTreeSet::new();
+
     fn subject<'a>(class: &'a Class, recorded: Option<&'a str>) -> Subject<'a> {
-        Subject { object: "x", namespace: "web-app-42", neighbour: None, recorded, class, endpoint: None }
+        Subject { object: "x", namespace: "web-app-42", elsewhere: &NOWHERE, recorded, class, endpoint: None }
     }
 
     #[test]

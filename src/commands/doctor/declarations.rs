@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
-use kube::{Api, Resource, ResourceExt as _, api::ListParams};
+use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -18,9 +18,6 @@ use crate::{
     facts::problems,
     status::Reason,
 };
-
-/// Objects read at a time.
-const PAGE: u32 = 500;
 
 /// What is declared and can be worked with; about everything else there is a finding.
 #[derive(Default)]
@@ -93,31 +90,20 @@ fn unusable(object: String, invalid: &crate::declared::Invalid) -> Finding {
     Finding::error(Check::MappingReady, object, invalid.to_string(), remedy_of(Reason::InvalidSpec))
 }
 
-/// All objects of a kind, page by page; `None`, with a finding, when they cannot be listed.
+/// All objects of a kind; `None`, with a finding, when they cannot be listed.
 async fn list<K>(cluster: &Cluster, findings: &mut Vec<Finding>) -> Option<Vec<K>>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
 {
-    let api: Api<K> = Api::all_with(cluster.client.clone(), &());
-    let mut parameters = ListParams::default().limit(PAGE);
-    let mut all = Vec::new();
-    loop {
-        match api.list(&parameters).await {
-            Ok(page) => {
-                all.extend(page.items);
-                match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => parameters = parameters.continue_token(&token),
-                    None => return Some(all),
-                }
-            }
-            // The check of the kinds tells that this one is not installed.
-            Err(kube::Error::Api(status)) if status.code == 404 => return None,
-            Err(error) => {
-                let kind = K::kind(&());
-                let problem = problems::kubernetes(&format!("list the kind {kind}"), &error);
-                findings.push(Finding::hidden(Check::MappingReady, format!("{kind}/*"), &problem));
-                return None;
-            }
+    match cluster.list().await {
+        Ok(all) => Some(all),
+        // The check of the kinds tells that this one is not installed.
+        Err(kube::Error::Api(status)) if status.code == 404 => None,
+        Err(error) => {
+            let kind = K::kind(&());
+            let problem = problems::kubernetes(&format!("list the kind {kind}"), &error);
+            findings.push(Finding::hidden(Check::MappingReady, format!("{kind}/*"), &problem));
+            None
         }
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{
+    bindings::Bindings,
     checks::Check,
     cluster::Cluster,
     credentials::{self, Subject},
@@ -43,9 +44,10 @@ struct Known<'a> {
 pub async fn check(cluster: &Cluster, declared: &Declared) -> Vec<Finding> {
     let context = context(cluster);
     let now = context.clock.now();
+    let (bindings, hidden) = Bindings::read(cluster).await;
     let looks = declared.instances.values().map(|instance| look_at(cluster, &context, declared, instance, now));
     let looked: Vec<_> = stream::iter(looks).buffer_unordered(CONCURRENCY).collect().await;
-    let mut findings = Vec::new();
+    let mut findings = Vec::from_iter(hidden);
     let mut known = BTreeMap::new();
     for (found, instance) in looked {
         findings.extend(found);
@@ -54,7 +56,8 @@ pub async fn check(cluster: &Cluster, declared: &Declared) -> Vec<Finding> {
     let namespaces: Vec<&str> = declared.mappings.iter().flat_map(|(object, _)| namespaces(object)).collect();
     let examinations = declared.mappings.iter().map(|(object, mapping)| {
         let (known, class) = (known.get(mapping.instance.as_str()), declared.classes.get(&mapping.class));
-        Examination { cluster, object, mapping, known, class, namespaces: &namespaces, now }.bounded()
+        Examination { cluster, object, mapping, known, class, namespaces: &namespaces, bindings: &bindings, now }
+            .bounded()
     });
     let of_mappings: Vec<Vec<Finding>> = stream::iter(examinations).buffer_unordered(CONCURRENCY).collect().await;
     findings.extend(of_mappings.into_iter().flatten());
@@ -133,6 +136,7 @@ struct Examination<'a> {
     known: Option<&'a Known<'a>>,
     class: Option<&'a Class>,
     namespaces: &'a [&'a str],
+    bindings: &'a Bindings,
     now: Timestamp,
 }
 
@@ -217,10 +221,11 @@ impl Examination<'_> {
                 continue;
             }
             let object = self.name(&status.name);
+            let elsewhere = self.bindings.elsewhere(namespace).chain(self.neighbour(namespace)).collect();
             let subject = Subject {
                 object: &object,
                 namespace,
-                neighbour: self.neighbour(namespace),
+                elsewhere: &elsewhere,
                 recorded: status.ci_access.as_ref().and_then(|access| access.token_fingerprint.as_deref()),
                 class,
                 endpoint: self.known.and_then(|known| known.endpoint.as_ref()),

@@ -4,6 +4,7 @@
 //! as unchecked, never taken for well. Each file holds one area: it asks, and judges by pure functions what it was told.
 //! Nothing is written: access reviews are questions, and the writes that policies have to refuse are dry-runs.
 
+mod bindings;
 pub mod checks;
 mod cluster;
 mod compare;
