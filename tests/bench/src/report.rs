@@ -105,12 +105,15 @@ impl Outcome {
         table.0
     }
 
+    fn namespaces(&self) -> f64 {
+        2.0 * self.mappings as f64
+    }
+
     fn cold(&self, table: &mut Table, floor: &Floor, cold: &Cold) {
-        let namespaces = 2.0 * self.mappings as f64;
         let all = |list: Vec<f64>| list.iter().map(|seconds| format!("{seconds:.2}")).collect::<Vec<_>>().join(", ");
         let floors = all(self.floors.iter().map(|floor| floor.seconds).collect());
         let colds = all(self.colds.iter().map(|cold| cold.seconds).collect());
-        let rate = |seconds: f64| format!("{:.0} namespaces/s", namespaces / seconds);
+        let rate = |seconds: f64| format!("{:.0} namespaces/s", self.namespaces() / seconds);
         table.row("from nothing to ready: ratio to the floor", format!("{:.2}", cold.seconds / floor.seconds), "");
         table.row(
             "the floor",
@@ -133,10 +136,14 @@ impl Outcome {
         table.row("requests per mapping to the API server: operator", per_mapping(&cold.kubernetes), "");
         table.row("requests per mapping to GitLab: floor", listed(&floor.gitlab, 1), "");
         table.row("requests per mapping to GitLab: operator", per_mapping(&cold.gitlab), "");
+        self.cold_processes(table, floor, cold);
+    }
+
+    fn cold_processes(&self, table: &mut Table, floor: &Floor, cold: &Cold) {
         table.row(
             "CPU of the operator",
             format!("{:.2} s", cold.operator.cpu),
-            format!("{:.2} ms per namespace", cold.operator.cpu * 1e3 / namespaces),
+            format!("{:.2} ms per namespace", cold.operator.cpu * 1e3 / self.namespaces()),
         );
         table.row("CPU of the floor's client", format!("{:.2} s", floor.client_cpu), "");
         table.row(
