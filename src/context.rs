@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::{
     api::names,
@@ -46,18 +46,14 @@ impl Chance {
         Self(Mutex::new(fastrand::Rng::new()))
     }
 
-    fn source(&self) -> MutexGuard<'_, fastrand::Rng> {
-        self.0.lock()
-    }
-
     /// Any number.
     pub fn number(&self) -> u64 {
-        self.source().u64(..)
+        self.0.lock().u64(..)
     }
 
     /// A number from 0 (included) to 1 (excluded).
     pub fn fraction(&self) -> f64 {
-        self.source().f64()
+        self.0.lock().f64()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::Instant,
@@ -98,7 +98,7 @@ impl Pace {
     /// Notes that GitLab asked to be left alone: from now on nothing is asked for `retry_after`, or, where it named no time,
     /// for a delay that grows. Gives the time that was chosen.
     pub(super) fn told_to_wait(&self, retry_after: Option<Duration>) -> Duration {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let pause = match retry_after {
             Some(pause) => pause.min(LONGEST_PAUSE),
             None => {
@@ -115,7 +115,7 @@ impl Pace {
 
     /// Notes that GitLab answered as usual.
     pub(super) fn served(&self) {
-        self.lock().unexplained = 0;
+        self.state.lock().unexplained = 0;
     }
 
     /// The delay before the repetition of a request (the first is number 0) that failed on the way.
@@ -126,7 +126,7 @@ impl Pace {
     /// Takes a place in the row for an endpoint.
     fn reserve(&self, endpoint: &'static str, deadline: Instant) -> Result<Instant, (Duration, Throttle)> {
         let now = Instant::now();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let (mut at, mut why) = (now, Throttle::OwnBudget);
         if let Some(not_before) = state.not_before.filter(|not_before| *not_before > now) {
             (at, why) = (not_before, Throttle::GitLab);
@@ -154,7 +154,7 @@ impl Pace {
     /// Whether GitLab has asked to be left alone.
     fn paused(&self, deadline: Instant) -> Turn {
         let now = Instant::now();
-        match self.lock().not_before {
+        match self.state.lock().not_before {
             Some(until) if until > deadline => Turn::TooLong(until - now, Throttle::GitLab),
             Some(until) if until > now => Turn::WaitUntil(until),
             _ => Turn::Go,
@@ -164,10 +164,6 @@ impl Pace {
     /// Between three quarters and five quarters of a duration.
     fn jittered(&self, duration: Duration) -> Duration {
         duration.mul_f64(0.75 + (self.chance)() / 2.0)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }
 

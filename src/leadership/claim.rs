@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::future;
 use http::Request;
 use kube::{Client, client::Body};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use tower::{BoxError, ServiceExt as _};
@@ -74,13 +74,13 @@ impl Claim {
 
     /// The lease is held until then.
     pub(super) fn extend(&self, until: Moment) {
-        self.lock().lease = Held::Until(until);
+        self.0.standing.lock().lease = Held::Until(until);
         self.0.begun.send_replace(true);
     }
 
     /// Nothing more may be begun, whatever becomes of the lease. What is under way may still end.
     pub fn withdraw(&self) {
-        self.lock().withdrawn = true;
+        self.0.standing.lock().withdrawn = true;
         self.0.under_way.close();
     }
 
@@ -115,7 +115,7 @@ impl Claim {
 
     fn admit(&self, timeout: Duration) -> Result<TaskTrackerToken, Refused> {
         // Under the lock, so that whoever withdraws the claim waits for this call.
-        let standing = self.lock();
+        let standing = self.0.standing.lock();
         let enough = match standing.lease {
             Held::No => false,
             Held::Until(until) => until.since(self.0.clock.now()) >= timeout,
@@ -126,12 +126,8 @@ impl Claim {
 
     /// Whether the lease that a call began with has ended.
     fn is_over(&self) -> bool {
-        let lease = self.lock().lease;
+        let lease = self.0.standing.lock().lease;
         matches!(lease, Held::Until(until) if self.0.clock.now() >= until)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Standing> {
-        self.0.standing.lock()
     }
 
     /// A client of the API server whose calls need the claim. `timeout` is the longest that a call of `client` may take.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 /// What must come about before the program is ready. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ impl Readiness {
 
     /// Lets the program wait for a component. Taken before the server starts, so that it is not ready for a moment in between.
     pub fn wait_for(&self, component: &'static str) -> ReadyHandle {
-        let mut waiting = self.lock();
+        let mut waiting = self.0.lock();
         let number = waiting.next;
         waiting.next += 1;
         waiting.components.insert(number, component);
@@ -41,17 +41,13 @@ impl Readiness {
 
     /// The components that are not ready yet, in the order in which they were named.
     pub fn waiting_for(&self) -> Vec<&'static str> {
-        self.lock().components.values().copied().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock()
+        self.0.lock().components.values().copied().collect()
     }
 }
 
 impl Drop for ReadyHandle {
     fn drop(&mut self) {
-        self.readiness.lock().components.remove(&self.number);
+        self.readiness.0.lock().components.remove(&self.number);
     }
 }
 

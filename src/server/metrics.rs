@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
@@ -182,22 +182,22 @@ impl Metrics {
 
     /// Says how a mapping is, in place of what was said of it before.
     pub fn set_mapping(&self, mapping: &str, series: MappingSeries) {
-        self.lock().mappings.insert(mapping.to_owned(), series);
+        self.series.lock().mappings.insert(mapping.to_owned(), series);
     }
 
     /// Forgets a mapping that is gone.
     pub fn forget_mapping(&self, mapping: &str) {
-        self.lock().mappings.remove(mapping);
+        self.series.lock().mappings.remove(mapping);
     }
 
     /// Says how an instance is, in place of what was said of it before.
     pub fn set_instance(&self, instance: &str, series: InstanceSeries) {
-        self.lock().instances.insert(instance.to_owned(), series);
+        self.series.lock().instances.insert(instance.to_owned(), series);
     }
 
     /// Forgets an instance that is gone.
     pub fn forget_instance(&self, instance: &str) {
-        self.lock().instances.remove(instance);
+        self.series.lock().instances.remove(instance);
     }
 
     /// Everything, as OpenMetrics text.
@@ -208,10 +208,6 @@ impl Metrics {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Series> {
-        self.series.lock()
     }
 }
 

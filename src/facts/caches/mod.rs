@@ -18,7 +18,7 @@ use std::{
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt as _;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::api::names;
@@ -60,13 +60,9 @@ pub fn namespace_of<K: Cached>(object: &K) -> String {
 }
 
 impl Caches {
-    fn objects(&self) -> MutexGuard<'_, Objects> {
-        self.0.objects.lock()
-    }
-
     /// Whether every watch has listed all there is at least once.
     pub fn are_filled(&self) -> bool {
-        self.objects().listings.iter().all(|listing| listing.filled)
+        self.0.objects.lock().listings.iter().all(|listing| listing.filled)
     }
 
     /// Waits until they are filled, but no longer than this: without them the operator reads live.
@@ -78,26 +74,28 @@ impl Caches {
 
     /// An object as the watch showed it last.
     pub fn get<K: Cached>(&self, namespace: &str, name: &str) -> Option<K> {
-        let entry = self.objects().entries(namespace).iter().find(|entry| entry.is(K::shelf(name), name)).cloned();
+        let entry =
+            self.0.objects.lock().entries(namespace).iter().find(|entry| entry.is(K::shelf(name), name)).cloned();
         entry?.read(namespace)
     }
 
     /// All objects of a kind in a namespace.
     pub fn in_namespace<K: Kept>(&self, namespace: &str) -> Vec<K> {
         let of_kind = |entry: &&Entry| entry.shelf == K::shelf(&entry.name);
-        let entries: Vec<_> = self.objects().entries(namespace).iter().filter(of_kind).cloned().collect();
+        let entries: Vec<_> = self.0.objects.lock().entries(namespace).iter().filter(of_kind).cloned().collect();
         entries.iter().filter_map(|entry| entry.read(namespace)).collect()
     }
 
     /// The namespaces whose label names a project of this number.
     pub fn namespaces_of_project(&self, project_id: i64) -> Vec<Namespace> {
-        let names = self.objects().namespaces_of_project.get(&project_id.to_string()).cloned().unwrap_or_default();
+        let names =
+            self.0.objects.lock().namespaces_of_project.get(&project_id.to_string()).cloned().unwrap_or_default();
         names.iter().filter_map(|name| self.get(name, name)).collect()
     }
 
     /// The watch of a kind (and name, where each name has its own) begins to list.
     pub fn begin<K: Cached>(&self, name: &str) {
-        self.objects().listing(K::shelf(name)).listed = Some(HashSet::new());
+        self.0.objects.lock().listing(K::shelf(name)).listed = Some(HashSet::new());
     }
 
     /// A watch shows an object. True when something of it changed that tells us anything.
@@ -107,7 +105,7 @@ impl Caches {
         let is_namespace = object.namespace().is_none();
         let project = object.labels().get(names::PROJECT_ID).filter(|_| is_namespace).cloned();
         let entry = Entry::new(self, object);
-        let mut objects = self.objects();
+        let mut objects = self.0.objects.lock();
         if let Some(project) = project {
             objects.namespaces_of_project.entry(project).or_default().insert(namespace.clone());
         }
@@ -133,7 +131,7 @@ impl Caches {
     /// A watch shows that an object is gone.
     pub fn remove<K: Cached>(&self, object: &K) {
         let (namespace, name) = (namespace_of(object), object.name_any());
-        let mut objects = self.objects();
+        let mut objects = self.0.objects.lock();
         objects.forget(&namespace, |there| !there.is(K::shelf(&name), &name));
         if object.namespace().is_none() {
             objects.forget_project_of(&name);
@@ -143,7 +141,7 @@ impl Caches {
     /// The watch has listed all there is: what it did not list is gone. Gives what went.
     pub fn finish<K: Cached>(&self, name: &str) -> Vec<K> {
         let shelf = K::shelf(name);
-        let gone = self.objects().finish(shelf);
+        let gone = self.0.objects.lock().finish(shelf);
         self.0.filled.send_replace(());
         gone.iter().filter_map(|(namespace, entry)| entry.read(namespace)).collect()
     }
