@@ -44,9 +44,9 @@ struct Known<'a> {
 pub async fn check(cluster: &Cluster, declared: &Declared) -> Vec<Finding> {
     let context = context(cluster);
     let now = context.clock.now();
-    let (bindings, hidden) = Bindings::read(cluster).await;
     let looks = declared.instances.values().map(|instance| look_at(cluster, &context, declared, instance, now));
-    let looked: Vec<_> = stream::iter(looks).buffer_unordered(CONCURRENCY).collect().await;
+    let looks = stream::iter(looks).buffer_unordered(CONCURRENCY).collect::<Vec<_>>();
+    let ((bindings, hidden), looked) = futures::join!(Bindings::read(cluster), looks);
     let mut findings = Vec::from_iter(hidden);
     let mut known = BTreeMap::new();
     for (found, instance) in looked {
