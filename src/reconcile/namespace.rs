@@ -167,19 +167,17 @@ async fn fill(pass: &Pass<'_>, job: &Job<'_>, contents: &Contents) -> Result<Opt
             kubernetes::prune::<NetworkPolicy>(context, namespace, &ours.name_any(), unwanted).await?;
         }
     }
-    match resource_quota {
-        Some(quota) => {
-            let ensured = kubernetes::ensure(context, quota, existing.resource_quota).await;
-            drop(ensured.map_err(correct("spec.resourceQuota"))?);
-        }
-        None => drop(kubernetes::prune::<ResourceQuota>(context, namespace, names::RESOURCE_QUOTA, unwanted).await?),
+    if let Some(quota) = resource_quota {
+        let ensured = kubernetes::ensure(context, quota, existing.resource_quota).await;
+        ensured.map_err(correct("spec.resourceQuota"))?;
+    } else {
+        kubernetes::prune::<ResourceQuota>(context, namespace, names::RESOURCE_QUOTA, unwanted).await?;
     }
-    match limit_range {
-        Some(limits) => {
-            let ensured = kubernetes::ensure(context, limits, existing.limit_range).await;
-            drop(ensured.map_err(correct("spec.limitRange"))?);
-        }
-        None => drop(kubernetes::prune::<LimitRange>(context, namespace, names::LIMIT_RANGE, unwanted).await?),
+    if let Some(limits) = limit_range {
+        let ensured = kubernetes::ensure(context, limits, existing.limit_range).await;
+        ensured.map_err(correct("spec.limitRange"))?;
+    } else {
+        kubernetes::prune::<LimitRange>(context, namespace, names::LIMIT_RANGE, unwanted).await?;
     }
     let Some(account) = account else { return Ok(None) };
     let (service_account, _) = kubernetes::ensure(context, &account.service_account, existing.service_account).await?;
