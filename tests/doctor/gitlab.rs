@@ -117,7 +117,7 @@ fn a_token_that_ends_soon_and_an_administrators_are_warned_of() {
 fn a_role_below_maintainer_is_told_for_each_project() {
     in_the_cluster(async |cluster| {
         let campus = &cluster.campus;
-        let group = campus.gitlab("GET", "/groups/team", Value::Null).await["id"].as_i64().unwrap();
+        let group = campus.group;
         let member = format!("/groups/{group}/members/{}", user(&cluster).await);
         campus.gitlab("PUT", &member, json!({"access_level": 30})).await;
         let seen = cluster.doctor(&[]).await;

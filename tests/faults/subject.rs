@@ -38,10 +38,9 @@ pub struct Subject {
 
 impl Subject {
     /// A project that somebody works in already.
-    pub async fn new(campus: &Campus, group: &Value, number: usize) -> Self {
+    pub async fn new(campus: &Campus, number: usize) -> Self {
         let path = format!("life{number}");
-        let project = json!({"name": path, "path": path, "namespace_id": group});
-        let project = campus.gitlab("POST", "/projects", project).await["id"].as_i64().unwrap();
+        let project = campus.project(&path).await;
         let at = |what: &str| format!("/projects/{project}/{what}");
         let secret = json!({"key": "DATABASE_URL", "value": "postgres://database", "environment_scope": "*"});
         let token = json!({"key": "KUBE_TOKEN", "value": "of-another-cluster", "environment_scope": "review/*"});

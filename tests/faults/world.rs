@@ -44,7 +44,6 @@ pub struct World {
     pub classes: Classes,
     /// Knows the API server and nobody's token.
     pub anonymous: Client,
-    group: Value,
     /// What of others' objects is there, with versions.
     foreign: Vec<(String, String)>,
     bases: Mutex<BTreeSet<String>>,
@@ -66,7 +65,6 @@ impl World {
         let other_role = json!({"clusterRole": "gitlab-group-developer"});
         campus.declare_class(&classes.other_role, json!({"serviceAccount": other_role})).await;
         campus.declare_class(&classes.legacy, json!({"serviceAccount": {"token": {"kind": "Legacy"}}})).await;
-        let group = campus.gitlab("GET", "/groups/team", Value::Null).await["id"].clone();
         let foreign = settle_others(&campus).await;
         // Whoever deletes first would make it, and nobody else would meet that call.
         let record: Api<ConfigMap> = Api::namespaced(campus.admin.clone(), OWN);
@@ -78,12 +76,12 @@ impl World {
         let mut bench = Bench::of(campus, &token);
         bench.brake.window = ON_RECORD;
         let views = Arc::new(bench.views().await);
-        Self { bench, views, classes, anonymous, group, foreign, bases: Mutex::default() }
+        Self { bench, views, classes, anonymous, foreign, bases: Mutex::default() }
     }
 
     /// A project that is not mapped yet.
     pub async fn subject(&self, number: usize) -> Subject {
-        let subject = Subject::new(&self.bench.campus, &self.group, number).await;
+        let subject = Subject::new(&self.bench.campus, number).await;
         self.bases.lock().unwrap().insert(subject.base.clone());
         subject
     }

@@ -33,7 +33,7 @@ pub struct Campus {
     /// The token that the operator uses.
     pub token: String,
     /// The number of the group `team`.
-    group: i64,
+    pub group: i64,
     /// What listens at `url`; taken away, GitLab is away.
     pub server: Option<RunningSimulator>,
 }

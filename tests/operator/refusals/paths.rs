@@ -3,15 +3,14 @@
 use gl_k8s_integrator::api::ProjectMapping;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::PostParams};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{only_production, says};
 use crate::campus::Campus;
 
 /// A project of this path is mapped; gives the namespace of `production`.
 async fn namespace_of(campus: &Campus, mapping: &str, path: &str, name: &str) -> (i64, String) {
-    let group = campus.gitlab("GET", "/groups/team", Value::Null).await["id"].clone();
-    let project = json!({"name": name, "path": path, "namespace_id": group});
+    let project = json!({"name": name, "path": path, "namespace_id": campus.group});
     let project = campus.gitlab("POST", "/projects", project).await["id"].as_i64().unwrap();
     campus.map(mapping, path, only_production()).await;
     campus.until_ready(mapping).await;
